@@ -1,0 +1,1 @@
+"""Sign in once, stay signed in, to every MCP server."""

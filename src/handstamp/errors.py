@@ -1,0 +1,343 @@
+"""
+Every way in which Handstamp fails, whose fault it is, and the one command that helps.
+
+HandstampError                 .code (stable) · .hint (one command to run) · .exit_code
+├─ UsageError                  you asked for something that makes no sense            2
+├─ SettingsError               a configuration file, named with its line              2
+├─ NetworkError                nobody said no: the answer is unknown                  3
+│  ├─ ConnectFailed            nothing was sent (DNS, refused, unreachable)
+│  ├─ TlsFailed                nothing was sent (certificate, protocol)
+│  ├─ TimedOut                 the deadline passed
+│  └─ TemporarilyUnavailable   5xx or 429, .retry_after in seconds where told
+├─ LoginRequired               a person has to sign in                                4
+│  └─ StepUpRequired           a person has to allow more scopes                      4
+├─ VaultError                  the local store                                        5
+│  ├─ VaultLocked              somebody else holds it, or it needs unlocking
+│  ├─ KeyUnavailable           the key's provider does not answer or differs
+│  ├─ VaultCorrupt             what is stored is not what was written
+│  └─ StoreUnreachable         the files or the database cannot be used
+├─ LoginCancelled              the person stopped it                                  1
+├─ LoginTimedOut               the person did not finish in time                      1
+├─ ServerSaidNo                a decision of the server, .error is the RFC's code     1
+│  ├─ AccessDenied
+│  ├─ InvalidGrant
+│  ├─ InvalidClient
+│  ├─ InvalidScope
+│  └─ RegistrationRejected
+└─ ServerBrokeProtocol         the server is wrong, and here is how                   1
+   ├─ DiscoveryFailed          .tried names every URL and its verdict
+   ├─ IssuerMismatch
+   ├─ ResourceMismatch
+   ├─ StateMismatch
+   ├─ PkceUnsupported
+   ├─ InsecureUrl
+   └─ MalformedResponse
+
+A message is one sentence that says what was expected and what came. A hint is one runnable command, made by `hint()` from
+`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears a secret.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+__all__ = [
+    "HINTS",
+    "AccessDenied",
+    "ConnectFailed",
+    "DiscoveryFailed",
+    "HandstampError",
+    "InsecureUrl",
+    "InvalidClient",
+    "InvalidGrant",
+    "InvalidScope",
+    "IssuerMismatch",
+    "KeyUnavailable",
+    "LoginCancelled",
+    "LoginRequired",
+    "LoginTimedOut",
+    "MalformedResponse",
+    "NetworkError",
+    "PkceUnsupported",
+    "RegistrationRejected",
+    "ResourceMismatch",
+    "ServerBrokeProtocol",
+    "ServerSaidNo",
+    "SettingsError",
+    "StateMismatch",
+    "StepUpRequired",
+    "StoreUnreachable",
+    "TemporarilyUnavailable",
+    "TimedOut",
+    "TlsFailed",
+    "UsageError",
+    "VaultCorrupt",
+    "VaultError",
+    "VaultLocked",
+    "find_error",
+    "hint",
+]
+
+HINTS = {
+    "add": "handstamp add {name} {url}",
+    "add_callback_port": "handstamp add {name} {url} --callback-port {port}",
+    "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
+    "chmod": "chmod {mode} {path}",
+    "login": "handstamp login {server}",
+    "login_scope": "handstamp login {server} --scope {scope}",
+    "login_trace": "handstamp -v login {server}",
+    "logout": "handstamp logout {server}",
+    "move_aside": "mv {path} {path}.broken",
+    "remove": "handstamp remove {name}",
+    "status": "handstamp status",
+    "tools": "handstamp tools {server}",
+}
+"""The commands that an error may name: a key and the command, with its values in braces."""
+
+
+def hint(name: str, **values: str) -> str:
+    """One command for a person to run, every value quoted for their shell. Raises KeyError for a name that `HINTS` lacks."""
+    from shlex import quote
+
+    return HINTS[name].format_map({key: quote(value) for key, value in values.items()})
+
+
+class HandstampError(Exception):
+    """The root of everything that Handstamp raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HandstampError):
+    """What you asked for cannot be done as asked."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class SettingsError(HandstampError):
+    """A configuration file says something that cannot be used; the message names the file and the place."""
+
+    code = "settings"
+    exit_code = 2
+
+
+class NetworkError(HandstampError):
+    """Nobody said no: what the server would have answered is unknown, and nothing stored is touched."""
+
+    code = "network"
+    exit_code = 3
+
+    maybe_received: ClassVar[bool] = True
+    """Whether the server may have seen the request. False only where nothing was sent, so that a repeat is safe."""
+
+
+class ConnectFailed(NetworkError):
+    """No connection came about: the name does not resolve, or nothing listens there."""
+
+    code = "connect_failed"
+    maybe_received = False
+
+
+class TlsFailed(NetworkError):
+    """The server's certificate or TLS version is not acceptable."""
+
+    code = "tls_failed"
+    maybe_received = False
+
+
+class TimedOut(NetworkError):
+    """The deadline passed before the whole answer was there."""
+
+    code = "timed_out"
+
+
+class TemporarilyUnavailable(NetworkError):
+    """The server answered 429 or 5xx."""
+
+    code = "temporarily_unavailable"
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+        """Seconds to wait, where the server named them (RFC 9110 §10.2.3); at most 3600."""
+
+
+class LoginRequired(HandstampError):
+    """A person has to sign in; Handstamp never opens a browser by itself."""
+
+    code = "login_required"
+    exit_code = 4
+
+
+class StepUpRequired(LoginRequired):
+    """The server wants more scopes than the grant has (`insufficient_scope`)."""
+
+    code = "step_up_required"
+
+    def __init__(self, message: str, *, hint: str | None = None, scopes: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.scopes = tuple(scopes)
+        """What to ask for: the scopes requested before and those of the challenge (A-114)."""
+
+
+class VaultError(HandstampError):
+    """The local store cannot be used."""
+
+    code = "vault"
+    exit_code = 5
+
+
+class VaultLocked(VaultError):
+    """Another process holds what is needed, or the vault waits to be unlocked."""
+
+    code = "vault_locked"
+
+
+class KeyUnavailable(VaultError):
+    """The provider that is pinned in the vault's header does not give its key, or gives another one."""
+
+    code = "key_unavailable"
+
+
+class VaultCorrupt(VaultError):
+    """What is stored is not what was written; nothing is overwritten."""
+
+    code = "vault_corrupt"
+
+
+class StoreUnreachable(VaultError):
+    """The files or the database cannot be opened, read or written."""
+
+    code = "store_unreachable"
+
+
+class LoginCancelled(HandstampError):
+    """The person stopped the login."""
+
+    code = "login_cancelled"
+
+
+class LoginTimedOut(HandstampError):
+    """The person did not finish in time; the login can simply be started again."""
+
+    code = "login_timed_out"
+
+
+class ServerSaidNo(HandstampError):
+    """The server understood and refused; `error` is its code, in the RFC's words."""
+
+    code = "server_said_no"
+
+    def __init__(self, message: str, *, hint: str | None = None, error: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.error = error
+
+
+class AccessDenied(ServerSaidNo):
+    """The person, or a rule of the server, refused (RFC 6749 §4.1.2.1 `access_denied`)."""
+
+    code = "access_denied"
+
+
+class InvalidGrant(ServerSaidNo):
+    """The code or the refresh token is no longer good (RFC 6749 §5.2 `invalid_grant`)."""
+
+    code = "invalid_grant"
+
+
+class InvalidClient(ServerSaidNo):
+    """The server does not know this client, or not with this secret (`invalid_client`, `unauthorized_client`). Tokens stay."""
+
+    code = "invalid_client"
+
+
+class InvalidScope(ServerSaidNo):
+    """The server does not give the scopes, or not for this resource (`invalid_scope`, `invalid_target`)."""
+
+    code = "invalid_scope"
+
+
+class RegistrationRejected(ServerSaidNo):
+    """No `client_id` could be had: the server refused to register us, or offers no way (RFC 7591 §3.2.2)."""
+
+    code = "registration_rejected"
+
+
+class ServerBrokeProtocol(HandstampError):
+    """The server's answer breaks a rule that Handstamp does not bend."""
+
+    code = "server_broke_protocol"
+
+
+class DiscoveryFailed(ServerBrokeProtocol):
+    """No usable metadata was found; `tried` holds a line for every URL: the URL and what was wrong with its answer."""
+
+    code = "discovery_failed"
+
+    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.tried = tuple(tried)
+
+
+class IssuerMismatch(ServerBrokeProtocol):
+    """A document or a response names another issuer than the one that was asked (RFC 8414 §3.3, RFC 9207 §2.4)."""
+
+    code = "issuer_mismatch"
+
+
+class ResourceMismatch(ServerBrokeProtocol):
+    """Protected resource metadata describes another resource than this server (RFC 9728 §3.3)."""
+
+    code = "resource_mismatch"
+
+
+class StateMismatch(ServerBrokeProtocol):
+    """An authorization response does not belong to this login (RFC 6749 §10.12)."""
+
+    code = "state_mismatch"
+
+
+class PkceUnsupported(ServerBrokeProtocol):
+    """The authorization server does not say that it supports PKCE with S256 (A-32 to A-35)."""
+
+    code = "pkce_unsupported"
+
+
+class InsecureUrl(ServerBrokeProtocol):
+    """A URL is neither https nor plain http on loopback (A-78, A-119)."""
+
+    code = "insecure_url"
+
+
+class MalformedResponse(ServerBrokeProtocol):
+    """An answer is not what its RFC says: wrong type, missing member, too large."""
+
+    code = "malformed_response"
+
+
+def find_error(error: BaseException) -> HandstampError | None:
+    """
+    The Handstamp error inside `error`, however deep it sits.
+
+    The MCP SDK runs its transport in a task group, so what Handstamp raises reaches you inside an ExceptionGroup, or as the
+    cause of another error. Looks through groups, then causes and contexts; None if there is none.
+    """
+    seen: set[int] = set()
+    queue: list[BaseException | None] = [error]
+    while queue:
+        current = queue.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, HandstampError):
+            return current
+        if isinstance(current, BaseExceptionGroup):
+            queue.extend(current.exceptions)
+        queue += [current.__cause__, current.__context__]
+    return None

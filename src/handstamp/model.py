@@ -1,0 +1,153 @@
+"""What Handstamp knows and remembers: frozen values, without behaviour that needs a clock, a socket or a disk."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from hmac import compare_digest
+from typing import NoReturn
+
+__all__ = ["Grant", "GrantKey", "Registration", "RegistrationKind", "Secret", "Status", "Token"]
+
+
+class Secret:
+    """
+    A string that never shows itself.
+
+    `repr`, `str` and `format` give `***`; comparison takes constant time; pickling is refused. `reveal()` stands only where the
+    bytes leave for the wire or the vault.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+
+class RegistrationKind(Enum):
+    """How the `client_id` came to us (A-38), in the order in which the ways are tried."""
+
+    PRE_REGISTERED = "pre_registered"
+    METADATA_DOCUMENT = "metadata_document"
+    DYNAMIC = "dynamic"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who we are at one authorization server. Never used at another (A-59, A-60)."""
+
+    issuer: str
+    kind: RegistrationKind
+    client_id: str
+    redirect_uri: str
+    """The redirect address that goes into the requests, verbatim as registered."""
+    token_endpoint_auth_method: str = "none"
+    """`none`, `client_secret_basic` or `client_secret_post` (RFC 7591 §2)."""
+    client_secret: Secret | None = None
+    """Only of a dynamic registration: a configured secret is read anew at each use and never stored (W12)."""
+    client_secret_from: str | None = None
+    """Where a configured secret is read: `env:NAME`, `file:PATH` or `vault`."""
+    client_secret_expires_at: float | None = None
+    """Seconds since 1970, UTC; None means never (RFC 7591 §3.2.1 says 0)."""
+
+    def is_usable(self, now: float) -> bool:
+        """False once the secret has expired (RFC 7591 §3.2.1, A-58)."""
+        return self.client_secret_expires_at is None or now < self.client_secret_expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token endpoint gave (RFC 6749 §5.1). Times are seconds since 1970, UTC."""
+
+    access_token: Secret
+    obtained_at: float
+    """When the request for it was sent: the lifetime counts from there, so that a slow answer never makes a token look younger."""
+    expires_at: float | None = None
+    """None where the server did not say: then only a 401 tells."""
+    refresh_token: Secret | None = None
+    token_type: str = "Bearer"
+
+    def is_fresh(self, now: float) -> bool:
+        """May still be sent: outside the last `min(30 s, a tenth of its life)`, and not from a future that the clock has left."""
+        return self.expires_at is None or self.obtained_at - 60 <= now < self.use_before(self.expires_at)
+
+    def use_before(self, expires_at: float) -> float:
+        return expires_at - min(30.0, (expires_at - self.obtained_at) / 10)
+
+    def renew_from(self, jitter: float) -> float | None:
+        """
+        When to begin to renew, while the token is still good: `min(max(60 s, L/5), 15 min, L/2)` before the end.
+
+        `jitter` in -1…1 moves that by up to a quarter of the window, so that many grants do not renew at one moment.
+        """
+        if self.expires_at is None or self.refresh_token is None:
+            return None
+        lifetime = self.expires_at - self.obtained_at
+        window = min(max(60.0, lifetime / 5), 900.0, lifetime / 2)
+        return self.expires_at - window * (1 + jitter / 4)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GrantKey:
+    """What a grant is filed under. Nothing of it comes from a token: `account` is a local label."""
+
+    owner: str
+    server: str
+    """The MCP server's URL, canonical."""
+    account: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person allowed, and what we remember of it."""
+
+    key: GrantKey
+    resource: str
+    """The identifier from the protected resource metadata, byte for byte; it goes into every `resource` parameter (RFC 8707)."""
+    scopes: tuple[str, ...]
+    """Granted scopes; where the server did not say, the requested ones (4.9)."""
+    registration: Registration
+    token: Token
+    token_endpoint: str
+    revocation_endpoint: str | None = None
+    identity: str | None = None
+    """What the server calls the account; shown, never a key."""
+    granted_at: float = 0.0
+    generation: int = 0
+    """Counted by the store: one more with each write, the compare-and-set of a refresh."""
+    refused: str | None = None
+    """Fingerprint of the refresh token that the server refused for good: the same is never sent again, only a new login helps."""
+    requested_scopes: tuple[str, ...] = field(default=())
+
+
+class Status(Enum):
+    """A server as a person sees it."""
+
+    SIGNED_IN = "signed_in"
+    RENEWS_SOON = "renews_soon"
+    EXPIRED = "expired"
+    NEEDS_LOGIN = "needs_login"

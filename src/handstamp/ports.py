@@ -1,0 +1,143 @@
+"""What the inner code needs of the world: small protocols that adapters fulfil and tests replace with named fakes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from handstamp.model import Grant, GrantKey, Registration, Secret
+from handstamp.protocol.exchange import Exchange
+
+__all__ = ["Browser", "Clock", "GrantStore", "HttpRunner", "KeyProvider", "Presenter", "RandomBytes", "SecretReader"]
+
+T = TypeVar("T")
+
+Clock = Callable[[], float]
+"""Seconds since 1970, UTC."""
+
+RandomBytes = Callable[[int], bytes]
+"""That many unpredictable bytes."""
+
+
+class GrantStore(Protocol):
+    """
+    Grants and what they need, durable and shared by processes. Safe to call from many threads; each call is a matter of milliseconds.
+
+    Every write is on disk before the call returns. Raises a VaultError where the store cannot be used.
+    """
+
+    def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
+        """The grant; without an issuer, the one that was granted last."""
+        ...
+
+    def list_grants(self, owner: str) -> list[Grant]:
+        """All of one owner, ordered by server, account and issuer."""
+        ...
+
+    def save_grant(self, grant: Grant) -> Grant:
+        """A login's outcome: replaces what was there whatever its generation. Gives the grant with its new generation."""
+        ...
+
+    def replace_grant(self, grant: Grant) -> Grant | None:
+        """A refresh's outcome: written only if the stored generation is still `grant.generation`; else None, and nothing changes."""
+        ...
+
+    def forget_grant(self, key: GrantKey) -> bool:
+        """True if there was one. Its bytes are gone from the files afterwards."""
+        ...
+
+    def find_registration(self, owner: str, issuer: str) -> Registration | None:
+        """The dynamic registration at that issuer."""
+        ...
+
+    def save_registration(self, owner: str, registration: Registration) -> None: ...
+
+    def forget_registration(self, owner: str, issuer: str) -> None: ...
+
+    def find_client_secret(self, owner: str, server: str, client_id: str) -> Secret | None:
+        """A secret that a person typed for a pre-registered client."""
+        ...
+
+    def save_client_secret(self, owner: str, server: str, client_id: str, secret: Secret) -> None: ...
+
+    def forget_client_secrets(self, owner: str, server: str) -> None: ...
+
+    def data_version(self) -> int:
+        """Changes when another process or connection has written. A few microseconds."""
+        ...
+
+    def lock(self, key: GrantKey) -> AbstractContextManager[None]:
+        """
+        Held by one holder of all processes and threads at a time; waits as long as it takes.
+
+        The operating system frees it when its holder dies. Never held over a caller's own request.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class KeyProvider(Protocol):
+    """Where the vault's key lives."""
+
+    name: str
+    """What the vault's header pins: `environment`, `systemd`, `keychain`, `file`."""
+
+    def describe(self) -> str:
+        """For a person, after "key in": `the system keychain`, `vault.key (a file that only you can read)`."""
+        ...
+
+    def load(self) -> bytes | None:
+        """The 32 bytes; None where the provider works and holds no key yet. Raises KeyUnavailable where it does not answer."""
+        ...
+
+    def create(self) -> bytes:
+        """Makes a key, keeps it and gives it. Raises KeyUnavailable where this provider cannot keep one."""
+        ...
+
+
+class HttpRunner(Protocol):
+    """Runs protocol steps over HTTP, each within one total deadline in seconds. Raises the NetworkErrors."""
+
+    async def run(self, exchange: Exchange[T], *, deadline: float) -> T: ...
+
+    def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
+        """The same from a thread of its own, where no event loop runs."""
+        ...
+
+
+class SecretReader(Protocol):
+    """Reads a configured client secret each time that it is needed (W12)."""
+
+    def __call__(self, owner: str, server: str, registration: Registration) -> Secret | None: ...
+
+
+class Browser(Protocol):
+    """Opens the person's own browser."""
+
+    def open(self, url: str) -> bool:
+        """True if a browser was started. Never raises, never waits, never uses a shell."""
+        ...
+
+
+class Presenter(Protocol):
+    """How a login talks to a person: a terminal, the terminal app, a host program of yours."""
+
+    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+        """Says who asks for what, before anything opens. True to open the browser, False to show the link alone. May raise LoginCancelled."""
+        ...
+
+    async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:
+        """
+        Runs while the browser is away, and is cancelled when its answer arrives.
+
+        Gives an address that the person pasted, or None if it will never give one. `deadline` is seconds from now.
+        """
+        ...
+
+    async def rejected(self, reason: str) -> None:
+        """A pasted address, or a visit to the listener, did not belong to this login; the login goes on."""
+        ...
+
+    async def saving(self) -> None:
+        """The answer is here and is being exchanged."""
+        ...
