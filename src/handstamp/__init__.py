@@ -1,1 +1,80 @@
-"""Sign in once, stay signed in, to every MCP server."""
+"""
+Sign in once, stay signed in, to every MCP server.
+
+    vault = handstamp.Vault.open()
+    async with httpx2.AsyncClient(auth=vault.auth("https://mcp.linear.app/mcp")) as http:
+        ...
+
+Importing this package loads nothing else: each name below is fetched from its module when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from handstamp.errors import (
+        AccessDenied,
+        HandstampError,
+        LoginCancelled,
+        LoginRequired,
+        LoginTimedOut,
+        NetworkError,
+        ServerBrokeProtocol,
+        ServerSaidNo,
+        SettingsError,
+        StepUpRequired,
+        UsageError,
+        VaultError,
+        find_error,
+    )
+    from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Status, Token
+    from handstamp.ports import Browser, Presenter
+    from handstamp.vault import LogoutReport, SyncVault, Vault
+
+__all__ = [
+    "AccessDenied",
+    "Browser",
+    "Grant",
+    "GrantKey",
+    "HandstampError",
+    "LoginCancelled",
+    "LoginRequired",
+    "LoginTimedOut",
+    "LogoutReport",
+    "NetworkError",
+    "Presenter",
+    "Registration",
+    "RegistrationKind",
+    "Secret",
+    "ServerBrokeProtocol",
+    "ServerSaidNo",
+    "SettingsError",
+    "Status",
+    "StepUpRequired",
+    "SyncVault",
+    "Token",
+    "UsageError",
+    "Vault",
+    "VaultError",
+    "find_error",
+]
+
+_MODULES = {
+    "handstamp.model": ("Grant", "GrantKey", "Registration", "RegistrationKind", "Secret", "Status", "Token"),
+    "handstamp.ports": ("Browser", "Presenter"),
+    "handstamp.vault": ("LogoutReport", "SyncVault", "Vault"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'handstamp' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOME.get(name, "handstamp.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,7 +5,18 @@ from enum import Enum
 from hmac import compare_digest
 from typing import NoReturn
 
-__all__ = ["Grant", "GrantKey", "Registration", "RegistrationKind", "Secret", "Status", "Token"]
+__all__ = [
+    "CallbackPlan",
+    "Grant",
+    "GrantKey",
+    "LoginFailed",
+    "Registration",
+    "RegistrationKind",
+    "Secret",
+    "SignedIn",
+    "Status",
+    "Token",
+]
 
 
 class Secret:
@@ -144,10 +155,50 @@ class Grant:
     requested_scopes: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackPlan:
+    """Where a login may listen: the ports in the order of trying, 0 for any that is free."""
+
+    ports: tuple[int, ...] = (0,)
+    host: str = "127.0.0.1"
+    path: str = "/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A login's good end, as its page shows it."""
+
+    server: str
+    identity: str | None
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """A login's other end, as its page shows it."""
+
+    server: str
+    error: str
+    description: str
+    command: str
+    """What to run to try again."""
+
+
 class Status(Enum):
-    """A server as a person sees it."""
+    """A grant as a person sees it."""
 
     SIGNED_IN = "signed_in"
     RENEWS_SOON = "renews_soon"
     EXPIRED = "expired"
+    """The access token has ended; it renews by itself at the next use."""
     NEEDS_LOGIN = "needs_login"
+
+    @classmethod
+    def of(cls, grant: Grant | None, now: float) -> "Status":
+        if grant is None:
+            return cls.NEEDS_LOGIN
+        renewable = grant.token.refresh_token is not None and grant.refused is None
+        if not grant.token.is_fresh(now):
+            return cls.EXPIRED if renewable else cls.NEEDS_LOGIN
+        renew_from = grant.token.renew_from(0) if renewable else None
+        return cls.SIGNED_IN if renew_from is None or now < renew_from else cls.RENEWS_SOON

@@ -1,13 +1,13 @@
 """What the inner code needs of the world: small protocols that adapters fulfil and tests replace with named fakes."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeVar
 
-from handstamp.model import Grant, GrantKey, Registration, Secret
+from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, Secret, SignedIn
 from handstamp.protocol.exchange import Exchange
 
-__all__ = ["Browser", "Clock", "GrantStore", "HttpRunner", "KeyProvider", "Presenter", "RandomBytes", "SecretReader"]
+__all__ = ["Browser", "Callback", "Clock", "GrantStore", "HttpRunner", "KeyProvider", "OpenCallback", "Presenter", "RandomBytes", "SecretReader"]
 
 T = TypeVar("T")
 
@@ -117,6 +117,27 @@ class Browser(Protocol):
     def open(self, url: str) -> bool:
         """True if a browser was started. Never raises, never waits, never uses a shell."""
         ...
+
+
+class Callback(Protocol):
+    """The loopback listener of one login: open only while the login runs (RFC 8252 §7.3)."""
+
+    @property
+    def redirect_uri(self) -> str: ...
+
+    async def receive(self, accept: Callable[[str], bool]) -> str:
+        """The query of the first visit that `accept` takes; every other visit gets a 400, and the wait goes on (W7)."""
+        ...
+
+    async def finish(self, outcome: SignedIn | LoginFailed) -> None:
+        """Answers the browser that is being held: only now does it see a page (W8)."""
+        ...
+
+
+class OpenCallback(Protocol):
+    """Opens the listener on the first port of the plan that is free. Raises UsageError where none is."""
+
+    def __call__(self, plan: CallbackPlan) -> AbstractAsyncContextManager[Callback]: ...
 
 
 class Presenter(Protocol):

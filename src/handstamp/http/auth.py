@@ -1,0 +1,164 @@
+"""
+The auth object: puts the header on the caller's own request, and reacts to 401 and `insufficient_scope`.
+
+It knows where tokens come from (a TokenSource) and nothing of how they are got. What it does with one request is written once, as a
+conversation that yields either the request, to be sent by the caller's client, or a `Want`, to be fulfilled by blocking or by
+awaiting; the two client protocols below only carry it. No lock is held while the request runs.
+
+    not ours (other origin, other server's path)  → sent as it is, whatever the answer
+    no grant                                      → sent bare; a 401 is LoginRequired, or a login where `interactive` was handed in
+    a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired
+    a token, 403 with insufficient_scope          → StepUpRequired, with the scopes to ask for
+    any other answer, 403 too                     → the caller's
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from handstamp.errors import LoginRequired, StepUpRequired, hint
+from handstamp.http.httpx_compat import auth_bases
+from handstamp.model import Token
+from handstamp.protocol.challenge import parse_challenges
+from handstamp.protocol.scopes import union_scopes
+from handstamp.protocol.urls import is_within, origin
+from handstamp.source import TokenSource
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Auth", "Interactive"]
+
+KNOWN_URLS = 256
+"""Verdicts that are remembered: a client asks for few URLs, very often."""
+
+AuthBase = cast("type[object]", type("AuthBase", auth_bases(), {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Interactive:
+    """A login for a request that needs one; both join the same login if several requests need it at once."""
+
+    blocking: Callable[[], Token]
+    awaiting: Callable[[], Awaitable[Token]]
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A token, got by the first way from a thread and by the second from a task."""
+
+    blocking: Callable[[], Token]
+    awaiting: Callable[[], Awaitable[Token]]
+
+
+class Auth(AuthBase):
+    """
+    Signs the requests of an `httpx2` or `httpx` client, sync or async, for one MCP server. Safe to share by many clients, tasks and threads.
+
+    The token goes to the server's own origin and to no path there that belongs to another configured server; everything else is
+    sent untouched. Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what
+    `TokenSource` raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
+    """
+
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        server: str,
+        name: str,
+        neighbours: tuple[str, ...] = (),
+        interactive: Interactive | None = None,
+    ) -> None:
+        self._source = source
+        self._server = server
+        self._name = name
+        self._neighbours = neighbours
+        self._interactive = interactive
+        self._verdicts: dict[str, bool] = {}
+
+    def sync_auth_flow(self, request: "httpx2.Request") -> "Generator[httpx2.Request, httpx2.Response, None]":
+        request.read()  # a retry sends the same body again: a stream would be spent by then
+        conversation = self._converse(request)
+        try:
+            step = next(conversation)
+            while True:
+                step = conversation.send(step.blocking() if isinstance(step, Want) else (yield request))
+        except StopIteration:
+            return
+
+    async def async_auth_flow(self, request: "httpx2.Request") -> "AsyncGenerator[httpx2.Request, httpx2.Response]":
+        await request.aread()
+        conversation = self._converse(request)
+        try:
+            step = next(conversation)
+            while True:
+                step = conversation.send(await step.awaiting() if isinstance(step, Want) else (yield request))
+        except StopIteration:
+            return
+
+    def _converse(self, request: "httpx2.Request") -> "Generator[Want | None, Any, None]":
+        """Yields a `Want` and is sent a Token, or yields None for "send it now" and is sent the response."""
+        if not self._is_ours(str(request.url)):
+            yield None
+            return
+        token = self._source.ready()
+        if token is None and self._source.grant() is None:
+            response = yield None
+            if response.status_code != 401:
+                return
+            token = yield self._login()
+        else:
+            token = token or (yield Want(self._source.token, self._source.token_async))
+            response = yield from self._send(request, token)
+            if response.status_code == 403:
+                self._check_scope(response)
+            if response.status_code != 401:
+                return
+            token = yield self._replacement(token)
+        response = yield from self._send(request, token)
+        if response.status_code == 401:
+            raise self._login_required("answers 401 to a token that it has just given")
+
+    def _send(self, request: "httpx2.Request", token: Token) -> "Generator[None, Any, httpx2.Response]":
+        request.headers["Authorization"] = f"Bearer {token.access_token.reveal()}"
+        return cast("httpx2.Response", (yield None))
+
+    def _replacement(self, rejected: Token) -> Want:
+        return Want(lambda: self._source.replacement(rejected), lambda: self._source.replacement_async(rejected))
+
+    def _is_ours(self, url: str) -> bool:
+        verdict = self._verdicts.get(url)
+        if verdict is None:
+            if len(self._verdicts) >= KNOWN_URLS:
+                self._verdicts.clear()
+            verdict = self._verdicts[url] = self._judge(url)
+        return verdict
+
+    def _judge(self, url: str) -> bool:
+        """TF1 to TF3, P14: the server's own origin, and there no path that a configured neighbour covers more closely than we do."""
+        if origin(url) != origin(self._server):
+            return False
+        closer = (other for other in self._neighbours if is_within(url, other) and not is_within(self._server, other))
+        return next(closer, None) is None
+
+    def _check_scope(self, response: "httpx2.Response") -> None:
+        challenges = parse_challenges(response.headers.get_list("www-authenticate"))
+        challenge = next((each for each in challenges if each.error == "insufficient_scope"), None)
+        if challenge is None:
+            return  # W5: a plan, an address or an administrator said no; signing in again would not help
+        grant = self._source.grant()
+        had = () if grant is None else grant.requested_scopes or grant.scopes
+        scopes = union_scopes(had, challenge.scopes)
+        raise StepUpRequired(
+            f"{self._name} wants more access than was allowed: {' '.join(challenge.scopes) or 'it does not say which'}.",
+            hint=hint("login_scope", server=self._name, scope=" ".join(scopes)),
+            scopes=scopes,
+        )
+
+    def _login(self) -> Want:
+        if self._interactive is None:
+            raise self._login_required("asks you to sign in")
+        return Want(self._interactive.blocking, self._interactive.awaiting)
+
+    def _login_required(self, what: str) -> LoginRequired:
+        return LoginRequired(f"{self._name} {what}.", hint=hint("login", server=self._name))

@@ -1,0 +1,297 @@
+"""
+One login, as a state machine that any shell can show.
+
+    discover ─→ (open server: nothing to do)
+       │
+       ▼
+    listen ─→ register ─→ prompt ─→ waiting ─→ saving ─→ done
+                             │         │          │
+                             └─────────┴──────────┴────→ failed
+
+What holds at every point:
+- Nothing that is stored changes before the new grant is complete: a login that fails, is denied, times out or is cancelled leaves what
+  was there, and can simply be started again (W16).
+- The listener is open from before the browser opens until the outcome's page has been fetched, and never longer.
+- A visit, or a pasted address, with another `state` ends nothing (W7). Only the answer to this request does.
+- The code is exchanged first and the page is shown afterwards (W8): what it says is what happened.
+- A dynamic registration is kept for the next login when it has proven itself, and forgotten when a login with it failed: whoever lost it
+  at the server's side only sees an error page there, and nobody tells us.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+import anyio
+
+from handstamp.errors import HandstampError, LoginTimedOut, MalformedResponse, UsageError, hint
+from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, RegistrationKind, SignedIn
+from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, Presenter, RandomBytes, SecretReader
+from handstamp.protocol.authorization import (
+    AuthorizationRequest,
+    build_authorization_request,
+    is_answer_to,
+    judge_authorization_response,
+    parse_authorization_response,
+)
+from handstamp.protocol.discovery import Discovered, discover
+from handstamp.protocol.registration import ClientSettings, build_registration, choose_registration_kind, register_client
+from handstamp.protocol.scopes import choose_scopes, union_scopes
+from handstamp.protocol.server import require_pkce
+from handstamp.protocol.tokens import exchange_code
+from handstamp.protocol.urls import host
+
+__all__ = ["Login", "LoginRequest", "PendingLogin", "sign_in"]
+
+DISCOVERY_DEADLINE = 30.0
+REQUEST_DEADLINE = 15.0
+LISTED_PORTS = (41187, 42299, 43391, 44483, 45589, 46681, 47777, 48869)
+"""The loopback ports that our client ID metadata document lists, for authorization servers that compare ports (4.12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What to sign in to, and for whom."""
+
+    name: str
+    """What the person calls the server: it stands in hints and on the page."""
+    url: str
+    owner: str
+    account: str
+    client: ClientSettings = ClientSettings()
+    scopes: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    callback_port: int | None = None
+    code_challenge_methods_supported: tuple[str, ...] | None = None
+    deadline: float = 300.0
+    """Seconds that the person has, from the prompt on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """A login whose browser is away: all that is needed to judge its answer (A-74)."""
+
+    request: LoginRequest
+    discovered: Discovered
+    registration: Registration
+    authorization: AuthorizationRequest
+
+
+class Login:
+    """The steps of one login. `sign_in` runs them for a person on this machine."""
+
+    def __init__(
+        self,
+        request: LoginRequest,
+        *,
+        store: GrantStore,
+        http: HttpRunner,
+        read_secret: SecretReader,
+        clock: Clock,
+        random: RandomBytes,
+    ) -> None:
+        self.request = request
+        self._store = store
+        self._http = http
+        self._read_secret = read_secret
+        self._clock = clock
+        self._random = random
+
+    async def discover(self) -> Discovered | None:
+        """Who guards the server; None where nobody does."""
+        step = discover(self.request.url, headers=self.request.headers, issuer=self.request.client.issuer)
+        discovered = await self._http.run(step, deadline=DISCOVERY_DEADLINE)
+        if discovered is not None:
+            require_pkce(discovered.server, self.request.code_challenge_methods_supported)
+        return discovered
+
+    def plan(self, discovered: Discovered) -> CallbackPlan:
+        """Where to listen: where the registration that will be used says so, or anywhere (4.12)."""
+        kind = choose_registration_kind(discovered.server, self.request.client)
+        if self.request.callback_port is not None:
+            return CallbackPlan((self.request.callback_port,))
+        if kind is RegistrationKind.METADATA_DOCUMENT:
+            return CallbackPlan(LISTED_PORTS)
+        if kind is RegistrationKind.PRE_REGISTERED:
+            return CallbackPlan()
+        stored = self._stored_registration(discovered.server.issuer)
+        if stored is not None:
+            redirect = urlsplit(stored.redirect_uri)
+            return CallbackPlan((redirect.port or 0, 0), redirect.hostname or "127.0.0.1", redirect.path)
+        # TB9: where the address is ours to choose it is another one for each issuer, so that no answer can be taken for another's.
+        return CallbackPlan(path=f"/callback/{sha256(discovered.server.issuer.encode()).hexdigest()[:16]}")
+
+    async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
+        """Registers where that is needed, and builds the authorization request."""
+        client, server, resource = self.request.client, discovered.server, discovered.resource
+        scopes = choose_scopes(
+            configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server
+        )
+        registration = await self._register(discovered, redirect_uri, scopes, client)
+        authorization = build_authorization_request(
+            server, registration, resource=resource.resource, scopes=scopes, random=self._random
+        )
+        return PendingLogin(self.request, discovered, registration, authorization)
+
+    async def complete(self, pending: PendingLogin, query: str) -> Grant:
+        """Judges the answer, exchanges its code and stores the grant: the answer's state first, then `iss`, then the rest."""
+        response = parse_authorization_response(query)
+        code = judge_authorization_response(pending.authorization, response)
+        registration, server = pending.registration, pending.discovered.server
+        answer = await self._http.run(
+            exchange_code(
+                token_endpoint=server.token_endpoint,
+                registration=registration,
+                secret=self._read_secret(self.request.owner, self.request.url, registration),
+                request=pending.authorization,
+                code=code,
+            ),
+            deadline=REQUEST_DEADLINE,
+        )
+        requested = pending.authorization.scopes
+        grant = self._store.save_grant(
+            Grant(
+                key=GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer),
+                resource=pending.discovered.resource.resource,
+                scopes=requested if answer.scopes is None else answer.scopes,
+                registration=registration,
+                token=answer.token,
+                token_endpoint=server.token_endpoint,
+                revocation_endpoint=server.revocation_endpoint,
+                identity=answer.identity,
+                granted_at=self._clock(),
+                requested_scopes=requested,
+            )
+        )
+        if registration.kind is RegistrationKind.DYNAMIC:
+            self._store.save_registration(self.request.owner, registration)
+        return grant
+
+    def distrust(self, issuer: str) -> None:
+        """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""
+        self._store.forget_registration(self.request.owner, issuer)
+
+    def _stored_registration(self, issuer: str) -> Registration | None:
+        stored = self._store.find_registration(self.request.owner, issuer)
+        return stored if stored is not None and stored.is_usable(self._clock()) else None
+
+    async def _register(
+        self, discovered: Discovered, redirect_uri: str, scopes: tuple[str, ...], client: ClientSettings
+    ) -> Registration:
+        kind = choose_registration_kind(discovered.server, client)
+        if kind is not RegistrationKind.DYNAMIC:
+            return build_registration(kind, discovered.server, client, redirect_uri)
+        stored = self._stored_registration(discovered.server.issuer)
+        if stored is not None and stored.redirect_uri == redirect_uri:
+            return stored
+        step = register_client(discovered.server, redirect_uri=redirect_uri, scopes=scopes)
+        return await self._http.run(step, deadline=REQUEST_DEADLINE)
+
+
+async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_callback: OpenCallback) -> Grant | None:
+    """
+    Signs a person in, on a machine where the browser can reach our loopback or the person can paste its address.
+
+    None where the server needs no signing in. Raises what the server or the network says, LoginCancelled, LoginTimedOut; every error
+    has a hint, and nothing that was stored before is lost.
+    """
+    try:
+        discovered = await login.discover()
+        if discovered is None:
+            return None
+        async with open_callback(login.plan(discovered)) as callback:
+            try:
+                return await _authorize(login, discovered, callback, presenter, browser)
+            except HandstampError as error:
+                login.distrust(discovered.server.issuer)
+                await callback.finish(_failed(login.request, error))
+                raise
+    except HandstampError as error:
+        if error.hint is None:
+            error.hint = _hint(login.request, error)
+        raise
+
+
+async def _authorize(
+    login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser
+) -> Grant:
+    pending = await login.begin(discovered, callback.redirect_uri)
+    try:
+        with anyio.fail_after(login.request.deadline):
+            query = await _wait(pending, callback, presenter, browser)
+    except TimeoutError:
+        minutes = login.request.deadline / 60
+        raise LoginTimedOut(f"Expected you to finish in the browser within {minutes:.0f} minutes, got no answer.") from None
+    await presenter.saving()
+    grant = await login.complete(pending, query)
+    await callback.finish(SignedIn(login.request.name, grant.identity, grant.scopes))
+    return grant
+
+
+async def _wait(pending: PendingLogin, callback: Callback, presenter: Presenter, browser: Browser) -> str:
+    """The query of the first answer to this request, wherever it arrives: at the listener or by the person's paste."""
+    url = pending.authorization.url
+    asked = await presenter.prompt(pending.request.name, host(url), pending.authorization.scopes)
+    opened = asked and browser.open(url)
+
+    async def pasted() -> str | None:
+        while (address := await presenter.waiting(url, opened=opened, deadline=pending.request.deadline)) is not None:
+            query = urlsplit(address.strip()).query
+            if _is_answer(pending, query):
+                return query
+            await presenter.rejected("That address does not belong to this sign-in.")
+        return None
+
+    return await _first(lambda: callback.receive(lambda query: _is_answer(pending, query)), pasted)
+
+
+def _is_answer(pending: PendingLogin, query: str) -> bool:
+    try:
+        return is_answer_to(pending.authorization, parse_authorization_response(query))
+    except MalformedResponse:
+        return False
+
+
+async def _first(*waiters: Callable[[], Awaitable[str | None]]) -> str:
+    """What the first of them gives that gives anything. What one raises comes out as it is, in no group."""
+    answers: list[str] = []
+    errors: list[HandstampError] = []
+
+    async def wait(waiter: Callable[[], Awaitable[str | None]]) -> None:
+        try:
+            answer = await waiter()
+        except HandstampError as error:
+            errors.append(error)
+        else:
+            if answer is None:
+                return
+            answers.append(answer)
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for waiter in waiters:
+            group.start_soon(wait, waiter)
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
+    code = getattr(error, "error", "") or error.code
+    return LoginFailed(request.name, code, error.message, hint("login", server=request.name))
+
+
+def _hint(request: LoginRequest, error: HandstampError) -> str:
+    if isinstance(error, UsageError) and request.callback_port is not None:
+        return hint("add_callback_port", name=request.name, url=request.url, port="PORT")
+    if error.code == "registration_rejected":
+        return hint("add_client", name=request.name, url=request.url)
+    if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):
+        return hint("login_trace", server=request.name)
+    return hint("login", server=request.name)
+
+
+def with_scopes(request: LoginRequest, scopes: tuple[str, ...]) -> LoginRequest:
+    """The same login for more scopes than are configured (step-up, `--scope`)."""
+    return replace(request, scopes=union_scopes(request.scopes, scopes))

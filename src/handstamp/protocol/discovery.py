@@ -1,0 +1,89 @@
+"""From a server's URL to everything that a login needs to know: is it an MCP server, who guards it, and how."""
+
+from dataclasses import dataclass
+
+from handstamp.errors import DiscoveryFailed, MalformedResponse, TemporarilyUnavailable
+from handstamp.model import Secret
+from handstamp.protocol.challenge import Challenge, find_challenge
+from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
+from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
+from handstamp.protocol.server import AuthorizationServer, find_authorization_server
+from handstamp.protocol.urls import host
+
+__all__ = ["Discovered", "Probe", "discover", "probe_server"]
+
+INITIALIZE: dict[str, object] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "handstamp", "version": "0"}},
+}
+"""What every MCP server of every revision understands well enough to answer 401 to, or something that is recognisably MCP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a server answers to somebody without a token."""
+
+    asks: bool
+    """It said 401."""
+    is_mcp: bool
+    """It answered as an MCP server does: it works without signing in."""
+    challenge: Challenge | None
+    seen: str
+    """What came, for an error's "got"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A protected server and the authorization server that guards it, both documents judged."""
+
+    challenge: Challenge | None
+    resource: ProtectedResource
+    server: AuthorizationServer
+
+
+def discover(url: str, *, headers: tuple[tuple[str, str | Secret], ...], issuer: str | None) -> Exchange[Discovered | None]:
+    """
+    Who guards the server at `url`; None where nobody does and it works without signing in (A-01).
+
+    A server that lets anonymous callers in and also has protected resource metadata can be signed in to all the same. `issuer` is
+    the person's choice among several (A-17). Raises DiscoveryFailed, ResourceMismatch, IssuerMismatch, NetworkError.
+    """
+    probe = yield from probe_server(url, headers)
+    try:
+        resource = yield from find_protected_resource(url, probe.challenge)
+    except DiscoveryFailed as error:
+        if error.absent and probe.is_mcp:
+            return None
+        if error.absent and not probe.asks:
+            raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
+        raise
+    server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
+    return Discovered(probe.challenge, resource, server)
+
+
+def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -> Exchange[Probe]:
+    """One MCP request without a token. Raises TemporarilyUnavailable for 5xx and 429, MalformedResponse for a redirect."""
+    accept = (("Accept", "application/json, text/event-stream"),)
+    response = yield Request("POST", url, Purpose.SERVER, headers=accept + headers, json=INITIALIZE)
+    if response.status >= 500 or response.status == 429:
+        raise TemporarilyUnavailable(f"Expected an answer of {host(url)}, got HTTP {response.status}.")
+    if 300 <= response.status < 400:
+        # Never followed: the URL that the person named is the one that tokens are bound to.
+        raise MalformedResponse(f"Expected an MCP server at {url}, got a redirect to {response.header('location')!r:.200}.")
+    return Probe(
+        asks=response.status == 401,
+        is_mcp=_is_mcp(response),
+        challenge=find_challenge(response),
+        seen=f"HTTP {response.status} with {response.media_type or 'no content type'}",
+    )
+
+
+def _is_mcp(response: Response) -> bool:
+    if response.media_type == "text/event-stream":
+        return response.status == 200
+    try:
+        return parse_json(response.body, "an MCP answer").get("jsonrpc") == "2.0"
+    except MalformedResponse:
+        return False

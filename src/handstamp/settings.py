@@ -1,0 +1,345 @@
+"""
+What the person configured: directories from the environment, servers from `servers.toml`. Each value knows its origin.
+
+flag > environment > user's file > default. `servers.toml` is the user's and may be read-only (Nix, dotfiles): only `handstamp add` and
+`handstamp remove` write it, and no secret ever stands in it.
+"""
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from handstamp.errors import SettingsError, UsageError, hint
+from handstamp.protocol.registration import ClientSettings
+from handstamp.protocol.scopes import parse_scopes
+from handstamp.protocol.urls import host, origin, parse_server_url
+
+__all__ = [
+    "Directory",
+    "ServerSettings",
+    "Settings",
+    "add_server",
+    "config_directory",
+    "load_settings",
+    "remove_server",
+    "render_server",
+    "state_directory",
+]
+
+FILE_NAME = "servers.toml"
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory, and which setting it came from."""
+
+    path: Path
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """One server as the person named it. Everything but name and URL is optional."""
+
+    name: str
+    url: str
+    client: ClientSettings = ClientSettings()
+    scopes: tuple[str, ...] = ()
+    callback_port: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every request to the server itself, never to an authorization server (W6)."""
+    code_challenge_methods_supported: tuple[str, ...] | None = None
+    """Stated by the person where the authorization server's metadata does not (4.4)."""
+    is_configured: bool = True
+    """False where only a URL was given, and everything is as by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All servers of one `servers.toml`."""
+
+    path: Path
+    servers: Mapping[str, ServerSettings]
+
+    def find(self, name_or_url: str) -> ServerSettings:
+        """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""
+        if (server := self.servers.get(name_or_url)) is not None:
+            return server
+        if "://" not in name_or_url:
+            known = ", ".join(sorted(self.servers)) or "none is configured"
+            raise UsageError(
+                f"Expected the name of a server or its URL, got {name_or_url!r} (known: {known}).",
+                hint=hint("add", name="NAME", url="URL"),
+            )
+        url = parse_server_url(name_or_url)
+        by_url = (server for server in self.servers.values() if server.url == url)
+        return next(by_url, None) or ServerSettings(derive_name(url), url, is_configured=False)
+
+
+def derive_name(url: str) -> str:
+    """What to call a server that has only a URL: the URL itself works in every command, so that is its name."""
+    return url
+
+
+def config_directory() -> Directory:
+    """Where `servers.toml` is: HANDSTAMP_CONFIG_DIR, else XDG_CONFIG_HOME/handstamp, else the platform's place."""
+    return _directory("HANDSTAMP_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "user_config_path")
+
+
+def state_directory() -> Directory:
+    """Where the vault is: HANDSTAMP_STATE_DIR, else XDG_STATE_HOME/handstamp, else the platform's place."""
+    return _directory("HANDSTAMP_STATE_DIR", "XDG_STATE_HOME", ".local/state", "user_state_path")
+
+
+def _directory(variable: str, xdg: str, default: str, platform_function: str) -> Directory:
+    if value := os.environ.get(variable):
+        return Directory(_absolute(variable, value), variable)
+    if sys.platform in ("darwin", "win32"):
+        import platformdirs
+
+        path = cast("Path", getattr(platformdirs, platform_function)("handstamp", appauthor=False))
+        return Directory(path, "platform")
+    # The XDG specification: a relative value is ignored.
+    if (value := os.environ.get(xdg, "")).startswith("/"):
+        return Directory(Path(value) / "handstamp", xdg)
+    return Directory(Path.home() / default / "handstamp", "default")
+
+
+def _absolute(variable: str, value: str) -> Path:
+    path = Path(value)
+    if not path.is_absolute():
+        raise SettingsError(f"Expected an absolute path in {variable}, got {value!r}.")
+    return path
+
+
+def load_settings(directory: Path | None = None) -> Settings:
+    """Reads `servers.toml`; without one there are no servers. Raises SettingsError with file and place."""
+    path = (directory or config_directory().path) / FILE_NAME
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings(path, {})
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Expected to read {path}, got: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"Expected TOML in {path}, got an error: {error}.") from error
+    return Settings(path, _parse_servers(path, document))
+
+
+def _parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, ServerSettings]:
+    servers: dict[str, ServerSettings] = {}
+    for name, table in _Table(path, "", document, ("servers",)).table("servers").items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"Expected a table [servers.{name}] in {path}, got {type(table).__name__}.")
+        servers[name] = _parse_server(path, name, cast("dict[str, object]", table))
+    return servers
+
+
+SERVER_KEYS = (
+    "url",
+    "client_id",
+    "client_secret_from",
+    "client_id_url",
+    "issuer",
+    "scopes",
+    "callback_port",
+    "headers",
+    "code_challenge_methods_supported",
+)
+
+
+def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> ServerSettings:
+    table = _Table(path, f"servers.{name}", values, SERVER_KEYS)
+    require_name(name)
+    methods = table.strings("code_challenge_methods_supported")
+    try:
+        return ServerSettings(
+            name=name,
+            url=parse_server_url(table.required_text("url")),
+            client=ClientSettings(
+                client_id=table.text("client_id"),
+                client_secret_from=_require_secret_reference(table.text("client_secret_from")),
+                client_id_url=table.text("client_id_url"),
+                issuer=table.text("issuer"),
+            ),
+            scopes=parse_scopes(" ".join(table.strings("scopes") or ())),
+            callback_port=table.port("callback_port"),
+            headers=table.headers(),
+            code_challenge_methods_supported=methods,
+        )
+    except UsageError as error:
+        raise SettingsError(f"{path}, [servers.{name}]: {error.message}") from error
+
+
+def require_name(name: str) -> str:
+    """A server's name as it may stand in commands and in TOML keys. Raises UsageError."""
+    if NAME_PATTERN.fullmatch(name) is None:
+        raise UsageError(f"Expected a name of letters, digits, '-', '_' and '.', at most 64, got {name!r}.")
+    return name
+
+
+def _require_secret_reference(value: str | None) -> str | None:
+    # Only a place is ever configured, never a secret: a value that looks like one is not echoed.
+    if value is None or value == "vault" or value.startswith(("env:", "file:")):
+        return value
+    raise UsageError("Expected client_secret_from to be env:NAME, file:PATH or vault, got something else.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One TOML table, read with errors that name file, table and key."""
+
+    path: Path
+    name: str
+    values: Mapping[str, object]
+    known: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for key in self.values:
+            if key not in self.known:
+                raise self._error(key, f"one of {', '.join(self.known)}", f"the key {key!r}")
+
+    def text(self, key: str) -> str | None:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self._error(key, "a string", type(value).__name__)
+        return value
+
+    def required_text(self, key: str) -> str:
+        value = self.text(key)
+        if value is None:
+            raise self._error(key, "a string", "nothing")
+        return value
+
+    def strings(self, key: str) -> tuple[str, ...] | None:
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[object]", value)):
+            raise self._error(key, "a list of strings", type(value).__name__)
+        return tuple(cast("list[str]", value))
+
+    def port(self, key: str) -> int | None:
+        value = self.values.get(key)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535):
+            raise self._error(key, "a port from 1 to 65535", repr(value))
+        return value
+
+    def table(self, key: str) -> dict[str, object]:
+        value = self.values.get(key, {})
+        if not isinstance(value, dict):
+            raise self._error(key, "a table", type(value).__name__)
+        return cast("dict[str, object]", value)
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return tuple((key, require_header(key, value)) for key, value in self.table("headers").items())
+
+    def _error(self, key: str, expected: str, actual: str) -> SettingsError:
+        place = f"[{self.name}] {key}" if self.name else key
+        return SettingsError(f"Expected {expected} at {place} in {self.path}, got {actual}.")
+
+
+def require_header(name: str, value: object) -> str:
+    """A header that may go to the MCP server. `Authorization` is ours. Raises UsageError."""
+    if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or name.lower() in ("authorization", "host", "content-length"):
+        raise UsageError(f"Expected the name of a header other than Authorization, got {name!r}.")
+    if not isinstance(value, str) or not value.isprintable() or not value.isascii():
+        raise UsageError(f"Expected visible ASCII as the value of the header {name}.")
+    return value
+
+
+def render_server(server: ServerSettings) -> str:
+    """The lines of `servers.toml` for one server, to be written or to be pasted."""
+    import tomlkit
+
+    document, table = tomlkit.document(), tomlkit.table()
+    for key, value in _server_values(server).items():
+        table.add(key, value)
+    parent = tomlkit.table(is_super_table=True)
+    parent.add(server.name, table)
+    document.add("servers", parent)
+    return tomlkit.dumps(document)
+
+
+def _server_values(server: ServerSettings) -> dict[str, object]:
+    client = server.client
+    values: dict[str, object] = {
+        "url": server.url,
+        "client_id": client.client_id,
+        "client_secret_from": client.client_secret_from,
+        "client_id_url": client.client_id_url,
+        "issuer": client.issuer,
+        "scopes": list(server.scopes) or None,
+        "callback_port": server.callback_port,
+        "headers": dict(server.headers) or None,
+        "code_challenge_methods_supported": list(server.code_challenge_methods_supported or ()) or None,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def add_server(settings: Settings, server: ServerSettings) -> None:
+    """
+    Writes one server into `servers.toml`, whose comments and order stay; replaces one of the same name.
+
+    Raises SettingsError where the file cannot be written: the caller then shows the lines of `render_server` to paste.
+    """
+    import tomlkit
+
+    document = _read_document(settings.path)
+    servers = document.setdefault("servers", tomlkit.table(is_super_table=True))
+    table = tomlkit.table()
+    for key, value in _server_values(server).items():
+        table.add(key, value)
+    servers[server.name] = table
+    _write(settings.path, tomlkit.dumps(document))
+
+
+def remove_server(settings: Settings, name: str) -> None:
+    """Takes one server out of `servers.toml`. Raises UsageError where it is not there, SettingsError where the file cannot be written."""
+    import tomlkit
+
+    if name not in settings.servers:
+        settings.find(name if "://" not in name else f"{name} (a URL is not configured)")
+    document = _read_document(settings.path)
+    del document["servers"][name]  # type: ignore[union-attr]
+    _write(settings.path, tomlkit.dumps(document))
+
+
+def _read_document(path: Path) -> "tomlkit.TOMLDocument":
+    import tomlkit
+
+    return tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: a new file beside the old one, then renamed over it. A link to dotfiles stays a link."""
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+    if not mode & 0o200:  # a rename would replace even a file that says "do not write me"
+        raise SettingsError(f"Expected to write {path}, got a file that is read-only.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside.write_text(text, "utf-8")
+        beside.chmod(mode)
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise SettingsError(f"Expected to write {path}, got: {error.strerror}.") from error
+
+
+def neighbours(settings: Settings, server: ServerSettings) -> tuple[str, ...]:
+    """The other configured servers on the same origin: their paths get no token of this one (P14)."""
+    others = (other.url for other in settings.servers.values())
+    return tuple(url for url in others if url != server.url and origin(url) == origin(server.url))
+
+
+def short_name(server: ServerSettings) -> str:
+    """For headings: the name, or the host where only a URL was given."""
+    return server.name if server.is_configured else host(server.url)

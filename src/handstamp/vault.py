@@ -1,0 +1,370 @@
+"""The library's front door: open a vault, sign in, get a token, sign a client's requests."""
+
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from handstamp.errors import HandstampError, LoginRequired
+from handstamp.model import Grant, Secret, Token
+from handstamp.ports import Browser, Presenter
+from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
+from handstamp.source import SourceSettings, TokenSource
+from handstamp.wiring import Observer, Parts, build_parts, warn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from handstamp.flight import Flight
+    from handstamp.http.auth import Auth, Interactive
+    from handstamp.login import Login
+
+__all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
+
+LOCAL_OWNER = "local"
+"""The owner of grants on a machine that one person uses."""
+LOGIN_COOLDOWN = 60.0
+"""Seconds after a failed login that a request started in which no other request starts one (TC11)."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutReport:
+    """What `logout` did. Where `revoked` is False, `reason` says why the server may still honour the token."""
+
+    server: str
+    issuer: str
+    revoked: bool
+    reason: str | None = None
+
+
+class Vault:
+    """
+    Grants on this machine, and everything that needs them. Safe to share by many tasks, threads and event loops, and by processes.
+
+    `server` is everywhere a URL, or the name of a server in `servers.toml`. `owner` tells the users of a platform apart; `account`
+    tells one user's accounts at one server apart, and is a label of yours. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self.settings = settings
+        self._parts = parts
+        self._mutex = threading.Lock()  # guards the two dictionaries
+        self._sources: dict[tuple[str, str, str], TokenSource] = {}
+        self._logins: dict[tuple[str, str, str], _SharedLogin] = {}
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        state: Path | None = None,
+        config: Path | None = None,
+        announce: Callable[[str], None] = warn,
+        observe: Observer | None = None,
+    ) -> "Vault":
+        """
+        Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
+
+        `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets masked.
+        Raises SettingsError for a broken `servers.toml`. No file is opened yet: a VaultError comes from the first use.
+        """
+        parts = build_parts(state or state_directory().path, announce=announce, observe=observe)
+        return cls(parts, load_settings(config or config_directory().path))
+
+    def __enter__(self) -> "Vault":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the store; a refresh in flight still ends as it should."""
+        self._parts.store.close()
+
+    @property
+    def sync(self) -> "SyncVault":
+        """The same names, blocking."""
+        return SyncVault(self)
+
+    def auth(
+        self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default", presenter: Presenter | None = None
+    ) -> "Auth":
+        """
+        The auth object for an `httpx2` or `httpx` client, sync or async: `httpx2.AsyncClient(auth=vault.auth(url))`.
+
+        Never opens a browser: a request that needs a person raises LoginRequired, unless you hand in a `presenter`.
+        """
+        from handstamp.http.auth import Auth
+
+        found = self.settings.find(server)
+        return Auth(
+            self._source(found, owner, account),
+            server=found.url,
+            name=found.name,
+            neighbours=neighbours(self.settings, found),
+            interactive=None if presenter is None else self._interactive(found, owner, account, presenter),
+        )
+
+    async def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
+        """A fresh token, refreshed first where that is due. Raises LoginRequired, a NetworkError or a VaultError."""
+        return await self._source(self.settings.find(server), owner, account).token_async()
+
+    async def login(
+        self,
+        server: str,
+        *,
+        owner: str = LOCAL_OWNER,
+        account: str = "default",
+        scopes: tuple[str, ...] = (),
+        presenter: Presenter | None = None,
+        browser: Browser | None = None,
+        again: bool = False,
+        deadline: float = 300.0,
+    ) -> Grant | None:
+        """
+        Signs a person in through their browser and stores the grant; None where the server needs no signing in.
+
+        A grant that still works is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds. Raises
+        LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a failure.
+        """
+        from handstamp.login import sign_in
+
+        found = self.settings.find(server)
+        if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
+            return grant
+        return await sign_in(
+            self._login(found, owner, account, scopes, deadline),
+            presenter=presenter or QuietPresenter(),
+            browser=browser or self._parts.browser(),
+            open_callback=self._parts.open_callback,
+        )
+
+    async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
+        """
+        Revokes each grant at its server (RFC 7009), then forgets it here, in any case. Empty where there was nothing.
+
+        The answer says what could not be revoked and why. Raises a VaultError alone.
+        """
+        found = self.settings.find(server)
+        grants = [grant for grant in self.grants(owner=owner) if (grant.key.server, grant.key.account) == (found.url, account)]
+        return [await self._revoke_and_forget(grant) for grant in grants]
+
+    def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
+        """Everything that is stored for one owner. No network."""
+        return self._parts.store.list_grants(owner)
+
+    def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
+        """What is stored for one server. No network."""
+        return self._parts.store.find_grant(owner, self.settings.find(server).url, account)
+
+    def keep_client_secret(self, server: ServerSettings, secret: Secret, *, owner: str = LOCAL_OWNER) -> None:
+        """Seals the secret of a pre-registered client that a person typed (`client_secret_from = "vault"`)."""
+        self._parts.store.save_client_secret(owner, server.url, server.client.client_id or "", secret)
+
+    def forget_server(self, server: ServerSettings, *, owner: str = LOCAL_OWNER) -> None:
+        """Forgets the client secrets that were typed for a server."""
+        self._parts.store.forget_client_secrets(owner, server.url)
+
+    def _source(self, server: ServerSettings, owner: str, account: str) -> TokenSource:
+        key = (owner, server.url, account)
+        with self._mutex:
+            if key not in self._sources:
+                parts = self._parts
+                self._sources[key] = TokenSource(
+                    SourceSettings(owner, server.url, account, server.name),
+                    store=parts.store,
+                    http=parts.http,
+                    read_secret=parts.read_secret,
+                    clock=parts.clock,
+                )
+            return self._sources[key]
+
+    def _login(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...], deadline: float) -> "Login":
+        from handstamp.login import Login, LoginRequest, with_scopes
+
+        request = LoginRequest(
+            name=server.name,
+            url=server.url,
+            owner=owner,
+            account=account,
+            client=server.client,
+            scopes=server.scopes,
+            headers=server.headers,
+            callback_port=server.callback_port,
+            code_challenge_methods_supported=server.code_challenge_methods_supported,
+            deadline=deadline,
+        )
+        parts = self._parts
+        return Login(
+            with_scopes(request, scopes),
+            store=parts.store,
+            http=parts.http(),
+            read_secret=parts.read_secret,
+            clock=parts.clock,
+            random=parts.random,
+        )
+
+    async def _working_grant(
+        self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]
+    ) -> Grant | None:
+        source = self._source(server, owner, account)
+        try:
+            await source.token_async()
+        except LoginRequired:
+            return None
+        grant = source.grant()
+        return grant if grant is not None and set(scopes) <= set(grant.scopes) else None
+
+    async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
+        reason = await self._revoke(grant)
+        self._parts.store.forget_grant(grant.key)
+        return LogoutReport(grant.key.server, grant.key.issuer, revoked=reason is None, reason=reason)
+
+    async def _revoke(self, grant: Grant) -> str | None:
+        """None, or why not."""
+        from handstamp.protocol.tokens import revoke_token
+
+        if grant.revocation_endpoint is None:
+            return "it offers no revocation"
+        try:
+            secret = self._parts.read_secret(grant.key.owner, grant.key.server, grant.registration)
+            await self._parts.http().run(revoke_token(grant, secret), deadline=15.0)
+        except HandstampError as error:
+            return error.message
+        return None
+
+    def _interactive(self, server: ServerSettings, owner: str, account: str, presenter: Presenter) -> "Interactive":
+        from handstamp.http.auth import Interactive
+
+        key = (owner, server.url, account)
+        with self._mutex:
+            shared = self._logins.setdefault(key, _SharedLogin(self._parts.clock))
+        source = self._source(server, owner, account)
+
+        def run() -> Token:
+            self.sync.login(server.name, owner=owner, account=account, presenter=presenter, again=True)
+            return source.token()
+
+        return Interactive(lambda: shared.flight(run).join(600.0), lambda: shared.flight(run).join_async(600.0))
+
+
+class SyncVault:
+    """`Vault`'s names, blocking, for code without an event loop and for code whose thread happens to run one."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def auth(
+        self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default", presenter: Presenter | None = None
+    ) -> "Auth":
+        """The same object as `Vault.auth`: it serves sync and async clients alike."""
+        return self._vault.auth(server, owner=owner, account=account, presenter=presenter)
+
+    def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
+        """`Vault.token`; needs no event loop, and nothing but the store where the token is fresh."""
+        return self._vault._source(self._vault.settings.find(server), owner, account).token()  # pyright: ignore[reportPrivateUsage]
+
+    def login(
+        self,
+        server: str,
+        *,
+        owner: str = LOCAL_OWNER,
+        account: str = "default",
+        scopes: tuple[str, ...] = (),
+        presenter: Presenter | None = None,
+        browser: Browser | None = None,
+        again: bool = False,
+        deadline: float = 300.0,
+    ) -> Grant | None:
+        """`Vault.login`."""
+        return _run(
+            lambda: self._vault.login(
+                server,
+                owner=owner,
+                account=account,
+                scopes=scopes,
+                presenter=presenter,
+                browser=browser,
+                again=again,
+                deadline=deadline,
+            )
+        )
+
+    def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
+        """`Vault.logout`."""
+        return _run(lambda: self._vault.logout(server, owner=owner, account=account))
+
+    def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
+        """`Vault.grants`."""
+        return self._vault.grants(owner=owner)
+
+    def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
+        """`Vault.grant`."""
+        return self._vault.grant(server, owner=owner, account=account)
+
+
+class QuietPresenter:
+    """For a library call that handed in none: the browser opens, and a link that could not be opened goes to the log."""
+
+    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+        return True
+
+    async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:
+        if not opened:
+            warn(f"No browser could be opened; sign in at {authorization_url}")
+        return None
+
+    async def rejected(self, reason: str) -> None:
+        warn(reason)
+
+    async def saving(self) -> None:
+        return
+
+
+class _SharedLogin:
+    """One login for all requests that need it at once; after one that failed, a while without (W4, TC11)."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._flight: Flight[Token] | None = None
+        self._failed: tuple[float, HandstampError] | None = None
+
+    def flight(self, run: Callable[[], Token]) -> "Flight[Token]":
+        from handstamp.flight import Flight
+
+        with self._mutex:
+            if self._failed is not None and 0 <= self._clock() - self._failed[0] < LOGIN_COOLDOWN:
+                raise self._failed[1]
+            if self._flight is None or self._flight.is_over:
+                self._flight = Flight(lambda _: self._note_failure(run), name="handstamp-login", wanted=True).start()
+            return self._flight
+
+    def _note_failure(self, run: Callable[[], Token]) -> Token:
+        try:
+            return run()
+        except HandstampError as error:
+            self._failed = (self._clock(), error)
+            raise
+
+
+def _run(call: Callable[[], Awaitable[T]]) -> T:
+    """Runs a coroutine to its end: in this thread, or in another one where this thread is already inside an event loop."""
+    import anyio
+    import sniffio
+
+    async def main() -> T:
+        return await call()
+
+    try:
+        sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return anyio.run(main)
+    from handstamp.flight import Flight
+
+    return Flight(lambda _: anyio.run(main), name="handstamp-sync", wanted=True).start().join(3600.0)
