@@ -280,9 +280,11 @@ class DiscoveryFailed(ServerBrokeProtocol):
 
     code = "discovery_failed"
 
-    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = (), absent: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.tried = tuple(tried)
+        self.absent = absent
+        """True where every URL said for certain that nothing is there (404, 405, 410, a web page): older ways may be asked."""
 
 
 class IssuerMismatch(ServerBrokeProtocol):
