@@ -1,0 +1,1 @@
+"""HTTP: the adapters that put protocol steps on the wire."""
