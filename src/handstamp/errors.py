@@ -34,7 +34,8 @@ HandstampError                 .code (stable) · .hint (one command to run) · .
    └─ MalformedResponse
 
 A message is one sentence that says what was expected and what came. A hint is one runnable command, made by `hint()` from
-`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears a secret.
+`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears
+a secret.
 """
 
 from collections.abc import Sequence
