@@ -39,7 +39,7 @@ a secret.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 __all__ = [
     "HINTS",
@@ -339,6 +339,6 @@ def find_error(error: BaseException) -> HandstampError | None:
         if isinstance(current, HandstampError):
             return current
         if isinstance(current, BaseExceptionGroup):
-            queue.extend(current.exceptions)
+            queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
         queue += [current.__cause__, current.__context__]
     return None
