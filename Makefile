@@ -16,7 +16,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check interop bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check interop bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -29,7 +29,9 @@ demo: $(READY)  ## the main job against real servers on loopback; BROWSER=1 open
 test: $(READY)  ## every test that needs nothing but Python; ARGS="-k word" for some
 	$(PYTEST) -n $(JOBS) --ignore=tests/interop $(ARGS)
 
-test-all: test  ## the same, and under Python 3.12 and 3.13 where they are installed
+test-all: test test-others  ## the same, and under Python 3.12 and 3.13 where they are installed
+
+test-others:
 	@for version in 3.12 3.13; do \
 	  python=$$(sh .ci/find-python $$version) || { echo "Python $$version is not installed: skipped."; continue; }; \
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" || exit 1; \
