@@ -34,11 +34,12 @@ HandstampError                 .code (stable) · .hint (one command to run) · .
    └─ MalformedResponse
 
 A message is one sentence that says what was expected and what came. A hint is one runnable command, made by `hint()` from
-`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears a secret.
+`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears
+a secret.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 __all__ = [
     "HINTS",
@@ -340,6 +341,6 @@ def find_error(error: BaseException) -> HandstampError | None:
         if isinstance(current, HandstampError):
             return current
         if isinstance(current, BaseExceptionGroup):
-            queue.extend(current.exceptions)
+            queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
         queue += [current.__cause__, current.__context__]
     return None

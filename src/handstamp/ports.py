@@ -20,7 +20,7 @@ RandomBytes = Callable[[int], bytes]
 
 class GrantStore(Protocol):
     """
-    Grants and what they need, durable and shared by processes. Safe to call from many threads; each call is a matter of milliseconds.
+    Grants and what they need, durable and shared by processes. Safe to call from many threads; each call takes milliseconds.
 
     Every write is on disk before the call returns. Raises a VaultError where the store cannot be used.
     """
@@ -38,7 +38,7 @@ class GrantStore(Protocol):
         ...
 
     def replace_grant(self, grant: Grant) -> Grant | None:
-        """A refresh's outcome: written only if the stored generation is still `grant.generation`; else None, and nothing changes."""
+        """A refresh's outcome: written only if the stored generation is still `grant.generation`; else None and no change."""
         ...
 
     def forget_grant(self, key: GrantKey) -> bool:
@@ -144,7 +144,11 @@ class Presenter(Protocol):
     """How a login talks to a person: a terminal, the terminal app, a host program of yours."""
 
     async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
-        """Says who asks for what, before anything opens. True to open the browser, False to show the link alone. May raise LoginCancelled."""
+        """
+        Says who asks for what, before anything opens. True to open the browser, False to show the link alone.
+
+        May raise LoginCancelled.
+        """
         ...
 
     async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:
