@@ -95,11 +95,11 @@ HINTS = {
 """The commands that an error may name: a key and the command, with its values in braces."""
 
 
-def hint(name: str, **values: str) -> str:
-    """One command for a person to run, every value quoted for their shell. Raises KeyError for a name that `HINTS` lacks."""
+def hint(command: str, /, **values: str) -> str:
+    """One command for a person to run, every value quoted for their shell. Raises KeyError for one that `HINTS` lacks."""
     from shlex import quote
 
-    return HINTS[name].format_map({key: quote(value) for key, value in values.items()})
+    return HINTS[command].format_map({key: quote(value) for key, value in values.items()})
 
 
 class HandstampError(Exception):

@@ -9,8 +9,8 @@ One login, as a state machine that any shell can show.
                              └─────────┴──────────┴────→ failed
 
 What holds at every point:
-- Nothing that is stored changes before the new grant is complete: a login that fails, is denied, times out or is cancelled leaves what
-  was there, and can simply be started again (W16).
+- No grant that is stored changes before the new one is complete: a login that fails, is denied, times out or is cancelled leaves
+  what was there, and can simply be started again (W16).
 - The listener is open from before the browser opens until the outcome's page has been fetched, and never longer.
 - A visit, or a pasted address, with another `state` ends nothing (W7). Only the answer to this request does.
 - The code is exchanged first and the page is shown afterwards (W8): what it says is what happened.
@@ -125,9 +125,7 @@ class Login:
     async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
         """Registers where that is needed, and builds the authorization request."""
         client, server, resource = self.request.client, discovered.server, discovered.resource
-        scopes = choose_scopes(
-            configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server
-        )
+        scopes = choose_scopes(configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server)
         registration = await self._register(discovered, redirect_uri, scopes, client)
         authorization = build_authorization_request(
             server, registration, resource=resource.resource, scopes=scopes, random=self._random
@@ -213,9 +211,7 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         raise
 
 
-async def _authorize(
-    login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser
-) -> Grant:
+async def _authorize(login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser) -> Grant:
     pending = await login.begin(discovered, callback.redirect_uri)
     try:
         with anyio.fail_after(login.request.deadline):

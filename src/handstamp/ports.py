@@ -7,7 +7,18 @@ from typing import Protocol, TypeVar
 from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, Secret, SignedIn
 from handstamp.protocol.exchange import Exchange
 
-__all__ = ["Browser", "Callback", "Clock", "GrantStore", "HttpRunner", "KeyProvider", "OpenCallback", "Presenter", "RandomBytes", "SecretReader"]
+__all__ = [
+    "Browser",
+    "Callback",
+    "Clock",
+    "GrantStore",
+    "HttpRunner",
+    "KeyProvider",
+    "OpenCallback",
+    "Presenter",
+    "RandomBytes",
+    "SecretReader",
+]
 
 T = TypeVar("T")
 
@@ -137,7 +148,7 @@ class Callback(Protocol):
 class OpenCallback(Protocol):
     """Opens the listener on the first port of the plan that is free. Raises UsageError where none is."""
 
-    def __call__(self, plan: CallbackPlan) -> AbstractAsyncContextManager[Callback]: ...
+    def __call__(self, plan: CallbackPlan, /) -> AbstractAsyncContextManager[Callback]: ...
 
 
 class Presenter(Protocol):

@@ -12,12 +12,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from handstamp.errors import SettingsError, UsageError, hint
 from handstamp.protocol.registration import ClientSettings
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import host, origin, parse_server_url
+
+if TYPE_CHECKING:
+    import tomlkit
 
 __all__ = [
     "Directory",
@@ -307,7 +310,7 @@ def remove_server(settings: Settings, name: str) -> None:
     if name not in settings.servers:
         settings.find(name if "://" not in name else f"{name} (a URL is not configured)")
     document = _read_document(settings.path)
-    del document["servers"][name]  # type: ignore[union-attr]
+    del document["servers"][name]
     _write(settings.path, tomlkit.dumps(document))
 
 

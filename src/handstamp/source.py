@@ -103,7 +103,9 @@ class TokenSource:
         self._grant: Grant | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
-        self._ready: tuple[float, float, Token] | None = None  # from, until, token: one tuple, so that it is read without the mutex
+        self._ready: tuple[float, float, Token] | None = (
+            None  # from, until, token: one tuple, so that it is read without the mutex
+        )
         self._flight: Flight[Grant] | None = None
         self._unsaved: Grant | None = None
         self._pause: tuple[float, HandstampError] | None = None
@@ -245,9 +247,7 @@ class TokenSource:
         secret = self._read_secret(grant.key.owner, grant.key.server, grant.registration)
         answer = self._http().run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
         scopes = grant.scopes if answer.scopes is None else answer.scopes
-        renewed = replace(
-            grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None
-        )
+        renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
         return self._save(renewed)
 
     def _save(self, renewed: Grant) -> Grant:

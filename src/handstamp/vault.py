@@ -77,9 +77,7 @@ class Vault:
     def __enter__(self) -> "Vault":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None") -> None:
         self.close()
 
     def close(self) -> None:
@@ -209,9 +207,7 @@ class Vault:
             random=parts.random,
         )
 
-    async def _working_grant(
-        self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]
-    ) -> Grant | None:
+    async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
         try:
             await source.token_async()

@@ -72,9 +72,7 @@ class Bench:
         self.source = self.another_source()
 
     def another_source(self) -> TokenSource:
-        return TokenSource(
-            SETTINGS, store=self.store, http=lambda: self.http, read_secret=no_secret, clock=self.clock
-        )
+        return TokenSource(SETTINGS, store=self.store, http=lambda: self.http, read_secret=no_secret, clock=self.clock)
 
     def stored(self) -> Grant:
         grant = self.store.find_grant("local", SERVER, "default")
@@ -379,7 +377,7 @@ def test_a_cancelled_task_does_not_abort_the_refresh() -> None:
     async def give_up() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(bench.source.token_async)
-            while not bench.http.arrived.is_set():  # noqa: ASYNC110: a thread sets it
+            while not bench.http.arrived.is_set():  # noqa: ASYNC110 - a thread sets it
                 await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
 

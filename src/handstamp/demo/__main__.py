@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
+
+import httpx2
 
 PROGRAMS = 8
 PATIENCE = 60.0
@@ -106,8 +107,8 @@ class Authority:
     """The authorization server's control interface: what it counted, and "all access tokens end now"."""
 
     def __init__(self, said: Mapping[str, str]) -> None:
-        self._said = said
-        self._opener = build_opener(ProxyHandler({}))
+        headers = {"Authorization": f"Bearer {said['control_token']}"}
+        self._client = httpx2.Client(base_url=said["issuer"], headers=headers, trust_env=False, timeout=PATIENCE)
 
     def expire(self) -> None:
         self._ask("POST", "/control/expire")
@@ -119,10 +120,8 @@ class Authority:
         return cast("int", self._ask("GET", "/control/counts")["active_families"])
 
     def _ask(self, method: str, path: str) -> Mapping[str, object]:
-        headers = {"Authorization": f"Bearer {self._said['control_token']}"}
-        request = Request(self._said["issuer"] + path, method=method, headers=headers)
-        with self._opener.open(request, timeout=PATIENCE) as response:
-            return cast("Mapping[str, object]", json.loads(response.read() or b"{}"))
+        response = self._client.request(method, path).raise_for_status()
+        return cast("Mapping[str, object]", response.json())
 
 
 class Demo:
@@ -164,13 +163,17 @@ class Demo:
         self._check("one refresh", self._authority.refreshes()["ok"] - before == 1)
 
     def _run_side_by_side(self) -> None:
-        self._tell(f"It ends them again, and {PROGRAMS} programs ask at once. A second use of a refresh token would revoke them all.")
+        self._tell(
+            f"It ends them again, and {PROGRAMS} programs ask at once. A second use of a refresh token would revoke them all."
+        )
         before = self._authority.refreshes()
         self._authority.expire()
         started = time.monotonic()
         programs = [self._home.start("call", "demo", "stamp", json.dumps({"text": f"program {n}"})) for n in range(PROGRAMS)]
         ends = [(program.communicate(timeout=PATIENCE), program.returncode) for program in programs]
-        self._show(f"{sum(code == 0 for _, code in ends)} of {PROGRAMS} programs got their answer in {time.monotonic() - started:.1f} s")
+        self._show(
+            f"{sum(code == 0 for _, code in ends)} of {PROGRAMS} programs got their answer in {time.monotonic() - started:.1f} s"
+        )
         self._check("every program got its answer", all(code == 0 for _, code in ends), "".join(err for (_, err), _ in ends))
         after = self._authority.refreshes()
         self._check("the server saw one refresh", after["ok"] - before["ok"] == 1)
@@ -225,6 +228,7 @@ def _write(line: str) -> None:
 
 
 def main() -> int:
+    """Runs all steps; 0 where each did what it says."""
     parser = argparse.ArgumentParser(prog="python -m handstamp.demo", description="Run the main job end to end on loopback.")
     parser.add_argument("--browser", action="store_true", help="sign in with your own browser, and wait for you")
     own_browser = parser.parse_args().browser
