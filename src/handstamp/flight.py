@@ -116,10 +116,8 @@ def _waker(callback: Callable[[], object]) -> Callable[[], None]:
     token = current_token()
     native = token.native_token
     # trio's token and asyncio's loop; anyio has a way of its own, which blocks the calling thread until the loop has run it.
-    schedule = cast(
-        "Callable[[Callable[[], object]], object]",
-        getattr(native, "run_sync_soon", None) or native.call_soon_threadsafe,
-    )
+    name = "run_sync_soon" if hasattr(native, "run_sync_soon") else "call_soon_threadsafe"
+    schedule = cast("Callable[[Callable[[], object]], object]", getattr(native, name))
 
     def wake() -> None:
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from handstamp.stores.memory import MemoryStore
 
 from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_secret
 from handstamp.errors import (
@@ -22,7 +23,6 @@ from handstamp.errors import (
 from handstamp.model import Grant, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
 from handstamp.source import SourceSettings, TokenSource
-from handstamp.stores.memory import MemoryStore
 
 SETTINGS = SourceSettings("local", SERVER, "default", "example")
 
@@ -325,9 +325,10 @@ def test_a_server_that_refuses_every_token_is_not_refreshed_for_ever() -> None:
     bench = Bench(make_grant())
     token = bench.source.token()
 
+    for _ in range(5):
+        token = bench.source.replacement(token)
     with pytest.raises(LoginRequired):
-        for _ in range(20):
-            token = bench.source.replacement(token)
+        bench.source.replacement(token)
 
     assert len(bench.http.requests) == 5
 
@@ -377,7 +378,7 @@ def test_a_cancelled_task_does_not_abort_the_refresh() -> None:
     async def give_up() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(bench.source.token_async)
-            while not bench.http.arrived.is_set():  # noqa: ASYNC110 - a thread sets it
+            while not bench.http.arrived.is_set():
                 await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
 

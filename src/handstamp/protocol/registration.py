@@ -13,7 +13,7 @@ from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import printable
 from handstamp.protocol.urls import host, split_url
 
-__all__ = ["ClientSettings", "build_registration", "choose_registration_kind", "register_client"]
+__all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registration_kind", "register_client"]
 
 CLIENT_NAME = "Handstamp"
 MAX_VALUE_LENGTH = 4096
@@ -29,6 +29,10 @@ class ClientSettings:
     """The address of a client metadata document, which is then the `client_id`."""
     issuer: str | None = None
     """The authorization server that the credentials belong to."""
+
+
+NO_CLIENT = ClientSettings()
+"""Nothing configured: what the server offers is used."""
 
 
 def choose_registration_kind(server: AuthorizationServer, client: ClientSettings) -> RegistrationKind:
