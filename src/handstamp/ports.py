@@ -97,6 +97,15 @@ class KeyProvider(Protocol):
         """For a person, after "key in": `the system keychain`, `vault.key (a file that only you can read)`."""
         ...
 
+    def is_available(self) -> bool:
+        """
+        False where nothing of this kind is set up here, so that a new vault may take the next provider.
+
+        True where it is set up, even if it is set up wrongly: that is for `load` to say. Raises KeyUnavailable where it should
+        answer and does not (a locked or hanging keychain): a new vault then fails, and never takes a weaker provider silently.
+        """
+        ...
+
     def load(self) -> bytes | None:
         """The 32 bytes; None where the provider works and holds no key yet. Raises KeyUnavailable where it does not answer."""
         ...
