@@ -1,7 +1,8 @@
 """
 A real MCP server on the official SDK that takes the access tokens of somebody else's authorization server.
 
-It checks signed tokens with the issuer's keys, or asks the issuer about opaque ones. Run with `python -m interop.gate --issuer URL`.
+It checks signed tokens with the issuer's keys, or asks the issuer about opaque ones.
+Run with `python -m interop.gate --issuer URL`.
 """
 
 import argparse
@@ -15,7 +16,6 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
-from pydantic import AnyHttpUrl
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,7 +27,7 @@ READ, WRITE = "notes:read", "notes:write"
 
 @dataclass
 class SignedTokens(TokenVerifier):
-    """Checks RFC 9068 tokens with the issuer's published keys, which are read once: an outage of the issuer is none of this server."""
+    """Checks RFC 9068 tokens with the issuer's published keys, read once: an outage of the issuer is none of this server."""
 
     issuer: str
     audience: str
@@ -77,7 +77,7 @@ class ScopedChallenge:
     """Adds to the SDK's challenge the `scope` that it leaves out."""
 
     app: ASGIApp
-    scope: str
+    wanted: list[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def amended(message: Message) -> None:
@@ -88,7 +88,8 @@ class ScopedChallenge:
         await self.app(scope, receive, amended)
 
     def amend(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
-        return (name, value + f', scope="{self.scope}"'.encode()) if name.lower() == b"www-authenticate" else (name, value)
+        scope = f', scope="{" ".join(self.wanted)}"'.encode()
+        return (name, value + scope) if name.lower() == b"www-authenticate" else (name, value)
 
 
 def read_metadata(issuer: str) -> dict[str, Any]:
@@ -104,24 +105,21 @@ def choose_verifier(issuer: str, audience: str, *, introspect: bool) -> SignedTo
     return SignedTokens(issuer, audience, jwt.PyJWKSet.from_dict(keys))
 
 
-def build(origin: str, *, issuer: str, introspect: bool, required: list[str], challenged: str | None) -> ASGIApp:
+def build(origin: str, *, issuer: str, introspect: bool, bare_challenge: bool) -> ASGIApp:
     resource = f"{origin}/mcp"
     verifier = choose_verifier(issuer, resource, introspect=introspect)
-    server = MCPServer(
-        "gate",
-        token_verifier=verifier,
-        auth=AuthSettings(
-            issuer_url=AnyHttpUrl(issuer),
-            resource_server_url=AnyHttpUrl(resource),
-            required_scopes=required,
-            validate_token_resource=True,
-        ),
-        log_level="WARNING",
+    # From text: a URL value of pydantic's would grow a slash, and an issuer with a slash is another issuer.
+    settings = AuthSettings.model_validate(
+        {"issuer_url": issuer, "resource_server_url": resource, "required_scopes": [READ], "validate_token_resource": True}
     )
+    # The SDK's middleware keeps this very list, so a test can change what is wanted.
+    wanted = settings.required_scopes
+    assert wanted is not None
+    server = MCPServer("gate", token_verifier=verifier, auth=settings, log_level="WARNING")
     add_tools(server)
-    add_controls(server, verifier)
+    add_controls(server, verifier, wanted)
     app = server.streamable_http_app()
-    return ScopedChallenge(app, challenged) if challenged else app
+    return app if bare_challenge else ScopedChallenge(app, wanted)
 
 
 def add_tools(server: MCPServer[Any]) -> None:
@@ -133,12 +131,18 @@ def add_tools(server: MCPServer[Any]) -> None:
         return {"subject": token.subject, "client_id": token.client_id, "scopes": token.scopes}
 
 
-def add_controls(server: MCPServer[Any], verifier: SignedTokens | OpaqueTokens) -> None:
-    @server.custom_route("/control/reject", methods=["POST"])
-    async def reject(request: Request) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+def add_controls(server: MCPServer[Any], verifier: SignedTokens | OpaqueTokens, wanted: list[str]) -> None:
+    async def reject(request: Request) -> JSONResponse:
         """By id and not by time: a token's `iat` is whole seconds, and the token that replaces it may be of the same one."""
         verifier.rejected.update((await request.json())["jti"])
         return JSONResponse({})
+
+    async def demand(request: Request) -> JSONResponse:
+        wanted[:] = (await request.json())["scopes"]
+        return JSONResponse({})
+
+    server.custom_route("/control/demand", methods=["POST"])(demand)
+    server.custom_route("/control/reject", methods=["POST"])(reject)
 
 
 def main() -> None:
@@ -146,17 +150,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--issuer", required=True)
     parser.add_argument("--introspect", action="store_true")
-    parser.add_argument("--required-scope", action="append", default=[])
-    parser.add_argument("--challenge-scope")
+    parser.add_argument("--bare-challenge", action="store_true")
     given = parser.parse_args()
     serve(
-        lambda origin: build(
-            origin,
-            issuer=given.issuer,
-            introspect=given.introspect,
-            required=given.required_scope or [READ],
-            challenged=given.challenge_scope,
-        ),
+        lambda origin: build(origin, issuer=given.issuer, introspect=given.introspect, bare_challenge=given.bare_challenge),
         port=given.port,
     )
 

@@ -1,4 +1,4 @@
-"""How our Python test servers run: a loopback port of their own, one line that tells it, and an end when asked or when the test run dies."""
+"""How our Python test servers run: a loopback port, one line that tells it, and an end when asked or when the test run dies."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -15,7 +16,7 @@ App = Callable[..., Any]
 
 
 def serve(build: Callable[[str], App], *, port: int) -> None:
-    """Builds the application for its own origin, which it has to name in its metadata, and serves it until SIGTERM or the end of stdin."""
+    """Serves the application, built for its own origin since its metadata names it, until SIGTERM or the end of stdin."""
     with bind(port) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = uvicorn.Server(
@@ -23,10 +24,14 @@ def serve(build: Callable[[str], App], *, port: int) -> None:
             uvicorn.Config(build(origin), log_level="warning", timeout_graceful_shutdown=1, ws="none"),
         )
         # uvicorn hands the signal on once it has shut down, and the default handler would end us before the state is written.
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, let_pass)
         threading.Thread(target=end_with_stdin, daemon=True).start()
         announce(origin=origin, control_url=origin, port=listener.getsockname()[1])
         server.run(sockets=[listener])
+
+
+def let_pass(_signal: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def bind(port: int) -> socket.socket:

@@ -27,7 +27,7 @@ from mcp.server.auth.provider import (
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-from pydantic import AnyHttpUrl, BaseModel
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -143,9 +143,7 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
         refresh = RefreshToken(token=secrets.token_urlsafe(), **shared)
         self.memory.access[access.token] = access
         self.memory.refresh[refresh.token] = refresh
-        return OAuthToken(
-            access_token=access.token, expires_in=self.ttl, scope=" ".join(scopes), refresh_token=refresh.token
-        )
+        return OAuthToken(access_token=access.token, expires_in=self.ttl, scope=" ".join(scopes), refresh_token=refresh.token)
 
     async def load_access_token(self, token: str) -> AccessToken | None:
         return self.memory.access.get(token)
@@ -203,16 +201,19 @@ def build(origin: str, *, ttl: int, memory: Memory) -> ASGIApp:
     server = MCPServer(
         "sdk",
         auth_server_provider=provider,
-        auth=AuthSettings(
-            issuer_url=AnyHttpUrl(origin),
-            resource_server_url=AnyHttpUrl(f"{origin}/mcp"),
-            required_scopes=[READ],
-            client_registration_options=ClientRegistrationOptions(
-                enabled=True, valid_scopes=[READ, WRITE], default_scopes=[READ]
-            ),
-            revocation_options=RevocationOptions(enabled=True),
-            # The SDK's default: the resource is stored with the token and not looked at.
-            validate_token_resource=False,
+        # From text: a URL value of pydantic's would grow a slash, and an issuer with a slash is another issuer.
+        auth=AuthSettings.model_validate(
+            {
+                "issuer_url": origin,
+                "resource_server_url": f"{origin}/mcp",
+                "required_scopes": [READ],
+                "client_registration_options": ClientRegistrationOptions(
+                    enabled=True, valid_scopes=[READ, WRITE], default_scopes=[READ]
+                ),
+                "revocation_options": RevocationOptions(enabled=True),
+                # What the SDK does by default: the resource is kept with the token and not looked at.
+                "validate_token_resource": False,
+            }
         ),
         log_level="WARNING",
     )
@@ -223,15 +224,16 @@ def build(origin: str, *, ttl: int, memory: Memory) -> ASGIApp:
 
 
 def add_consent(server: MCPServer[Any], provider: Provider) -> None:
-    @server.custom_route("/consent", methods=["GET"])
-    async def ask(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def ask(request: Request) -> Response:
         ticket = request.query_params["ticket"]
         return HTMLResponse(PAGE.format(ticket=ticket) if ticket in provider.memory.asked else "Unknown request.")
 
-    @server.custom_route("/consent", methods=["POST"])
-    async def answer(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def answer(request: Request) -> Response:
         form = await request.form()
         return RedirectResponse(provider.answer(str(form["ticket"]), allowed=form["decision"] == "allow"), status_code=303)
+
+    server.custom_route("/consent", methods=["GET"])(ask)
+    server.custom_route("/consent", methods=["POST"])(answer)
 
 
 def add_controls(server: MCPServer[Any], memory: Memory) -> None:
@@ -245,14 +247,15 @@ def add_controls(server: MCPServer[Any], memory: Memory) -> None:
         "forget-clients": memory.clients.clear,
     }
 
-    @server.custom_route("/control/counts", methods=["GET"])
-    async def counts(_request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def counts(_request: Request) -> Response:
         return JSONResponse(memory.counts.model_dump())
 
-    @server.custom_route("/control/{action}", methods=["POST"])
-    async def control(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def control(request: Request) -> Response:
         actions[request.path_params["action"]]()
         return JSONResponse({})
+
+    server.custom_route("/control/counts", methods=["GET"])(counts)
+    server.custom_route("/control/{action}", methods=["POST"])(control)
 
 
 def load(state: Path | None) -> Memory:

@@ -1,8 +1,8 @@
 """
 Other people's authorization servers with a real MCP server behind them, started for one test and stopped with it.
 
-`with oidc() as site:` is oidc-provider and an MCP server on the official SDK; `with sdk() as site:` is the SDK's own authorization
-server. Both answer to `Site`.
+`with oidc() as site:` is oidc-provider and an MCP server on the official SDK; `with sdk() as site:` is the SDK's own
+authorization server. Both answer to `Site`.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol, cast
 
 import httpx2
 import pytest
+
 from requires import require
 
 __all__ = ["Counts", "OidcSite", "Program", "SdkSite", "ServerFailed", "Site", "oidc", "prepare_node", "sdk"]
@@ -66,7 +67,7 @@ class Site(Protocol):
     def counts(self) -> Counts: ...
 
     def expire(self) -> None:
-        """The MCP server refuses every access token issued until now, whatever its `expires_in` said. Refresh tokens stay good."""
+        """The MCP server refuses every access token issued until now, whatever `expires_in` said. Refresh tokens stay good."""
         ...
 
     def end_grants(self) -> None:
@@ -181,6 +182,10 @@ class OidcSite:
         self.expire()
         self.authority.ask("POST", "/control/end-grants")
 
+    def demand(self, *scopes: str) -> None:
+        """From now on the MCP server wants all of these: a token with less is answered with 403 `insufficient_scope`."""
+        self.gate.ask("POST", "/control/demand", {"scopes": scopes})
+
     def forget_clients(self) -> None:
         self.authority.ask("POST", "/control/forget-clients")
 
@@ -235,15 +240,15 @@ def oidc(
     registration: bool = True,
     clients: Sequence[Mapping[str, object]] = (),
     slow_token: float = 0,
-    challenge_scope: str | None = "notes:read",
-    required_scopes: Sequence[str] = ("notes:read",),
-) -> Iterator[OidcSite]:
+    bare_challenge: bool = False,
+) -> Generator[OidcSite, None, None]:
     """
     oidc-provider with its own login and consent pages; times are seconds, but `slow_token` counts before every token request.
 
     As the library comes, a refresh token needs the scope `offline_access` and `prompt=consent`, rotates, and its reuse ends the
     grant. `strict` compares redirect addresses and resources byte for byte and wants `resource` at every token request.
     `always_refresh` is for the many services that ask for neither. `clients` are pre-registered, as RFC 7591 metadata.
+    A `bare_challenge` is the SDK's own, which names no scope.
     """
     node = prepare_node()
     environment = {"INTEROP_GATE_SECRET": secrets.token_urlsafe()}
@@ -268,9 +273,7 @@ def oidc(
             "-m",
             "interop.gate",
             f"--issuer={authority.announced['issuer']}",
-            *(f"--required-scope={scope}" for scope in required_scopes),
-            *([f"--challenge-scope={challenge_scope}"] if challenge_scope else []),
-            *switches(introspect=opaque),
+            *switches(introspect=opaque, bare_challenge=bare_challenge),
             cwd=HERE.parent,
             environment=environment,
         )
@@ -283,21 +286,19 @@ def oidc(
 
 
 @contextmanager
-def sdk(*, ttl: int = 3600) -> Iterator[SdkSite]:
-    """The SDK's authorization server: no `iss`, no `none` among its methods, no revocation for public clients, no reuse detection."""
+def sdk(*, ttl: int = 3600) -> Generator[SdkSite, None, None]:
+    """The SDK's authorization server: no `iss`, no `none` in its methods, no revocation by public clients, no reuse detection."""
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "state.json"
-        program = Program(
-            sys.executable, "-m", "interop.sdk_server", f"--ttl={ttl}", f"--state={state}", cwd=HERE.parent
-        )
+        program = Program(sys.executable, "-m", "interop.sdk_server", f"--ttl={ttl}", f"--state={state}", cwd=HERE.parent)
         stack.callback(program.close)
         program.start()
         yield SdkSite(program)
 
 
 def read_counts(program: Program) -> Counts:
-    counted = program.ask("GET", "/control/counts")
-    return Counts(**{**counted, "refused": tuple(counted["refused"])})
+    counted: dict[str, Any] = program.ask("GET", "/control/counts")
+    return Counts(refused=tuple(counted.pop("refused")), **counted)
 
 
 def switches(**given: bool) -> list[str]:
