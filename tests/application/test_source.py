@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import anyio
 import pytest
-from handstamp.stores.memory import MemoryStore
 
 from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_secret
 from handstamp.errors import (
@@ -23,6 +22,7 @@ from handstamp.errors import (
 from handstamp.model import Grant, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
 from handstamp.source import SourceSettings, TokenSource
+from handstamp.stores.memory import MemoryStore
 
 SETTINGS = SourceSettings("local", SERVER, "default", "example")
 
