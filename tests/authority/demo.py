@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -64,7 +65,12 @@ class DemoServers:
 
     def _start(self, module: str, *arguments: str) -> dict[str, str]:
         command = [sys.executable, "-m", f"handstamp.demo.{module}", "--port", "0", *arguments]
-        environment = os.environ | {CONTROL_TOKEN_VARIABLE: self._control_token, "PYTHONWARNINGS": "default"}
+        # The modules of this process, wherever a test has gone; warnings, because the processes are to end without any.
+        environment = os.environ | {
+            CONTROL_TOKEN_VARIABLE: self._control_token,
+            "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
+            "PYTHONWARNINGS": "default",
+        }
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         self._processes.append(process)
         assert process.stdout is not None

@@ -176,8 +176,11 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._let_go()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        # What was accepted just now becomes a connection a turn of the loop later, and an aborted one is gone a turn later.
+        for _ in range(3):
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
         for server in self.servers:
             await server.wait_closed()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -479,9 +480,10 @@ def test_a_printed_secret_fails_the_test_that_printed_it(tmp_path: Path) -> None
         "def test_logs(): logging.warning(new_secret('rt'))\n"
         "def test_is_quiet(): sys.stdout.write('stamp_at_work')\n"
     )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)}
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", "-q", str(tmp_path)]
 
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
 
     assert "3 passed, 2 errors" in ran.stdout
     assert "Captured stdout call bears a secret" in ran.stdout

@@ -17,7 +17,7 @@ STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
   background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
-main { width: min(26rem, 100%); background: var(--paper); border-radius: 1rem; padding: 2rem; box-shadow: 0 .5rem 2rem #0002 }
+main { width: min(30rem, 100%); background: var(--paper); border-radius: 1rem; padding: 2rem; box-shadow: 0 .5rem 2rem #0002 }
 .mark { display: inline-grid; place-items: center; width: 3rem; height: 3rem; border: .2rem solid var(--stamp);
   border-radius: 50%; color: var(--stamp); font-weight: 700; transform: rotate(-12deg) }
 h1 { font-size: 1.35rem; line-height: 1.25; margin: 1rem 0 .5rem }

@@ -12,7 +12,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
 import httpx2
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -42,10 +43,10 @@ class IntrospectingVerifier(TokenVerifier):
     def __init__(self, issuer: str, control_token: str) -> None:
         self._url = f"{issuer}/introspect"
         # trust_env: a proxy of the environment has no business with loopback.
-        self._http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {control_token}"}, trust_env=False)
+        self.http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {control_token}"}, trust_env=False)
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        response = await self._http.post(self._url, data={"token": token})
+        response = await self.http.post(self._url, data={"token": token})
         claims = response.raise_for_status().json()
         if not claims["active"]:
             return None
@@ -112,8 +113,16 @@ def build_app(origin: str, issuer: str, control_token: str, *, scopes: Sequence[
     resource = f"{origin}{PATH}"
     resource_metadata = f"{origin}/.well-known/oauth-protected-resource{PATH}"
     counts: Counter[str] = Counter()
-    mcp = _build_mcp(issuer, resource, control_token)
-    app = mcp.streamable_http_app(streamable_http_path=PATH)
+    verifier = IntrospectingVerifier(issuer, control_token)
+    app = _build_mcp(issuer, resource, verifier).streamable_http_app(streamable_http_path=PATH)
+    run_sessions = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
+        async with run_sessions(app), verifier.http:
+            yield
+
+    app.router.lifespan_context = lifespan
 
     async def metadata(request: Request) -> Response:
         return JSONResponse(
@@ -142,13 +151,13 @@ def build_app(origin: str, issuer: str, control_token: str, *, scopes: Sequence[
     return app
 
 
-def _build_mcp(issuer: str, resource: str, control_token: str) -> MCPServer[object]:
+def _build_mcp(issuer: str, resource: str, verifier: TokenVerifier) -> MCPServer[object]:
     mcp = MCPServer[object](
         "handstamp-demo",
         title="Handstamp demo",
         instructions="Three small tools behind a sign-in.",
         version="1",
-        token_verifier=IntrospectingVerifier(issuer, control_token),
+        token_verifier=verifier,
         auth=AuthSettings(issuer_url=AnyHttpUrl(issuer), resource_server_url=AnyHttpUrl(resource), validate_token_resource=True),
         log_level="CRITICAL",
     )
