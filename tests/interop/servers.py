@@ -324,7 +324,7 @@ def install_packages(npm: str) -> None:
     done = subprocess.run(command, cwd=NODE, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
-    reason = f"`npm ci` in tests/interop/node failed: {done.stderr.strip()[-500:]}"
+    reason = f"`npm ci` in tests/interop/node failed: {done.stderr.strip()[:500]}"
     if os.environ.get("HANDSTAMP_REQUIRE") == "all":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
