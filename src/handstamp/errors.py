@@ -95,7 +95,7 @@ HINTS = {
 """The commands that an error may name: a key and the command, with its values in braces."""
 
 
-def hint(name: str, **values: str) -> str:
+def hint(name: str, /, **values: str) -> str:
     """One command for a person to run, every value quoted for their shell. Raises KeyError for a name that `HINTS` lacks."""
     from shlex import quote
 
