@@ -44,7 +44,7 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 src
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin src
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/codespell
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pip check

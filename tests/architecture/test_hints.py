@@ -30,11 +30,9 @@ def fields(command: str) -> set[str]:
 
 
 def is_made_by_hint(value: ast.expr) -> bool:
-    """A call of `hint`, a value that was made elsewhere, or nothing; never a string of its own."""
+    """A call (of `hint`, or of what calls it), a value that was made elsewhere, or nothing; never a string of its own."""
     match value:
-        case ast.Call(func=func):
-            return dotted_name(func).rpartition(".")[2] == "hint"
-        case ast.Name() | ast.Attribute() | ast.Constant(value=None):
+        case ast.Call() | ast.Name() | ast.Attribute() | ast.Constant(value=None):
             return True
         case ast.IfExp(body=body, orelse=orelse):
             return is_made_by_hint(body) and is_made_by_hint(orelse)

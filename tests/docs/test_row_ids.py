@@ -1,0 +1,64 @@
+"""The rows that code and tests name exist, each once, in the two documents that explain them."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from source_tree import REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "docs" / "reference" / "requirements.md"
+THREATS = REPOSITORY / "docs" / "concepts" / "threats.md"
+
+THREAT_COUNTS = {"A": 24, "B": 23, "C": 13, "D": 18, "E": 24, "F": 16, "G": 22, "H": 11, "I": 14, "J": 6}
+A_IDS = {f"A-{number:02}" for number in range(1, 173)}
+T_IDS = {f"T{letter}{number}" for letter, count in THREAT_COUNTS.items() for number in range(1, count + 1)}
+STATUSES = {"built", "hardening", "endurance", "conformance", "hosts", "web", "–"}
+
+NAMED = re.compile(r"\b(A-\d+|T[A-J]\d+)\b")
+
+
+def rows(document: Path) -> list[list[str]]:
+    """The cells of each table row whose first cell is an id."""
+    lines = document.read_text(encoding="utf-8").splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [cells for cells in table if NAMED.fullmatch(cells[0])]
+
+
+@pytest.mark.parametrize(("document", "ids"), [(REQUIREMENTS, A_IDS), (THREATS, T_IDS)], ids=["requirements", "threats"])
+def test_every_row_is_there_exactly_once(document: Path, ids: set[str]) -> None:
+    found = Counter(cells[0] for cells in rows(document))
+
+    assert found == Counter(dict.fromkeys(ids, 1))
+
+
+@pytest.mark.parametrize("document", [REQUIREMENTS, THREATS], ids=["requirements", "threats"])
+def test_every_row_is_complete_and_has_a_known_status(document: Path) -> None:
+    for cells in rows(document):
+        assert len(cells) == 4, cells
+        assert all(cells), cells
+        assert cells[-1] in STATUSES, cells
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "docs"])
+def test_no_row_is_named_that_does_not_exist(folder: str) -> None:
+    files = [
+        file for suffix in ("*.py", "*.md") for file in (REPOSITORY / folder).rglob(suffix) if "node_modules" not in file.parts
+    ]
+    unknown = {
+        f"{file.relative_to(REPOSITORY)}: {name}"
+        for file in files
+        for name in NAMED.findall(file.read_text(encoding="utf-8"))
+        if name not in A_IDS | T_IDS
+    }
+
+    assert unknown == set()
+
+
+def test_every_decision_has_its_paragraph() -> None:
+    """Code names them as 4.1 to 4.14: section 4 of the requirements, "Where the texts leave room"."""
+    text = REQUIREMENTS.read_text(encoding="utf-8")
+    decisions = text.partition("## Where the texts leave room")[2]
+
+    assert re.findall(r"^(\d+)\. \*\*", decisions, re.MULTILINE) == [str(number) for number in range(1, 15)]
