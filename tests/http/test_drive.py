@@ -455,6 +455,18 @@ def test_the_deadline_holds_for_the_whole_exchange_and_not_for_each_request() ->
     assert len(server.requests) == 1
 
 
+def test_a_silent_metadata_server_leaves_time_for_the_next_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4.2."""
+    monkeypatch.setattr("handstamp.http.wire.METADATA_SECONDS", 0.1)
+
+    with LoopbackServer(say()) as silent, LoopbackServer(answer()) as server:
+        candidates = fetch_first(metadata(silent.origin), metadata(server.origin))
+        response, errors = Driver().run_blocking(candidates, deadline=10)
+
+    assert response.status == 200
+    assert [type(error) for error in errors] == [TimedOut]
+
+
 def test_a_step_may_turn_the_last_time_out_into_its_own_answer() -> None:
     def revoke(url: str) -> Exchange[str]:
         try:

@@ -161,7 +161,7 @@ def _check_url(request: Request) -> httpx2.URL:
         url = httpx2.URL(request.url)
     except httpx2.InvalidURL as error:
         raise InsecureUrl(f"Expected an https URL for the {request.purpose.value}, got something unreadable.") from error
-    if url.userinfo or not _is_host(url) or not 0 < (url.port or 443) < 65536:
+    if url.userinfo or not _is_host(url) or not (url.port is None or 0 < url.port < 65536):
         raise InsecureUrl(f"Expected a plain host name and port for the {request.purpose.value}, got something else.")
     if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
         return url
