@@ -7,8 +7,10 @@ daemon, so that one that waits for another process's lock never keeps the interp
 for as long as its own deadline allows, through `atexit`.
 
 Rules
-1. `join` and `join_async` count as waiters; leaving early (time-out, cancellation) only takes the waiter away.
-2. The work asks `commit()` before it does what cannot be undone. False means that nobody waits any more: let go.
+1. Whoever starts a flight is aboard; others `board()`. Everybody aboard calls `join` or `join_async` once, and leaving early
+   (time-out, cancellation) only takes that one away. A flight that is wanted for its own sake is one that nobody joins.
+2. The work asks `commit()` before it does what cannot be undone. False means that nobody is aboard any more: let go. From then on
+   nobody can board.
 3. After `commit()` the work runs to its end and the outcome is kept, whoever listens.
 """
 
@@ -34,13 +36,13 @@ EXIT_GRACE = 20.0
 
 
 class Flight(Generic[T]):
-    """Runs `work(flight)` once. Safe to join from anywhere, any number of times. `wanted` work runs even if nobody joins."""
+    """Runs `work(flight)` once, in a thread. Safe to board and to join from any thread and any event loop."""
 
-    def __init__(self, work: "Callable[[Flight[T]], T]", *, name: str, wanted: bool = False) -> None:
+    def __init__(self, work: "Callable[[Flight[T]], T]", *, name: str) -> None:
         self._future: Future[T] = Future()
-        self._mutex = threading.Lock()  # guards _waiters, _committed
-        self._waiters = 1 if wanted else 0
-        self._committed = False
+        self._mutex = threading.Lock()  # guards the two below
+        self._aboard = 1
+        self._let_go = False
         self._pid = os.getpid()
         self._work = work
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -51,20 +53,27 @@ class Flight(Generic[T]):
 
     @property
     def is_over(self) -> bool:
-        """Landed; or begun in a process of which this one is a fork, where its thread does not exist."""
+        """Landed, or begun in a process of which this one is a fork: its thread does not exist here."""
         return self._future.done() or self._pid != os.getpid()
+
+    def board(self) -> bool:
+        """One more who will join. False where it is too late: over, or let go."""
+        with self._mutex:
+            if self._let_go or self.is_over:
+                return False
+            self._aboard += 1
+            return True
 
     def commit(self) -> bool:
         """For the work itself: may it go on to what cannot be undone? False if nobody waits any more or the program ends."""
         with self._mutex:
-            self._committed = self._waiters > 0 and not _exit.begun
-            if self._committed:
+            self._let_go = self._aboard == 0 or _exit.begun
+            if not self._let_go:
                 _exit.add(self._thread)
-            return self._committed
+            return not self._let_go
 
     def join(self, patience: float) -> T:
         """Blocks for at most `patience` seconds. Raises what the work raised, or TimedOut."""
-        self._enter()
         try:
             return self._future.result(patience)
         except TimeoutError:
@@ -74,7 +83,6 @@ class Flight(Generic[T]):
 
     async def join_async(self, patience: float) -> T:
         """The same for a task of any event loop; cancelling it leaves the work alone."""
-        self._enter()
         try:
             with anyio.fail_after(patience):
                 await self._landed()
@@ -98,13 +106,9 @@ class Flight(Generic[T]):
         finally:
             _exit.discard(self._thread)
 
-    def _enter(self) -> None:
-        with self._mutex:
-            self._waiters += 1
-
     def _leave(self) -> None:
         with self._mutex:
-            self._waiters -= 1
+            self._aboard -= 1
 
 
 def _too_late(patience: float) -> TimedOut:

@@ -162,7 +162,7 @@ class TokenSource:
                 raise self._login_required("is not signed in yet")
             if self._is_good(grant.token, now, rejected):
                 if self._is_due(grant, now):
-                    self._join_or_start(grant, rejected, wanted=True)
+                    self._begin_early(grant)
                 else:
                     self._ready = (now, self._ready_until(grant), grant.token)
                 return grant.token
@@ -173,11 +173,9 @@ class TokenSource:
             if grant is None:
                 raise self._login_required("is not signed in any more")
             self._refuse_hopeless(grant)
-            if rejected is not None and (self._flight is None or self._flight.is_over):
-                self._count_forced(now)
             if self._pause is not None and now < self._pause[0]:
                 raise self._pause[1]
-            return self._join_or_start(grant, rejected, wanted=False)
+            return self._board(grant, rejected)
 
     def _look(self, now: float, *, anew: bool) -> Grant | None:
         """The grant as far as we know; asks the store once a second, or `anew` (a sibling process may have written)."""
@@ -217,13 +215,19 @@ class TokenSource:
             raise self._login_required("answers 401 to every fresh token")
         self._forced.append(now)
 
-    def _join_or_start(self, grant: Grant, rejected: Token | None, *, wanted: bool) -> "Flight[Grant]":
+    def _begin_early(self, grant: Grant) -> None:
+        """Renews while everybody goes on with the old token: nobody joins, and it is wanted all the same."""
+        if self._flight is None or self._flight.is_over:
+            self._board(grant, None)
+
+    def _board(self, grant: Grant, rejected: Token | None) -> "Flight[Grant]":
+        """The flight that is under way, or a new one; we are aboard."""
         from handstamp.flight import Flight
 
-        if self._flight is None or self._flight.is_over:
-            self._flight = Flight(
-                lambda flight: self._renew(flight, grant.key, rejected), name="handstamp-renew", wanted=wanted
-            ).start()
+        if self._flight is None or not self._flight.board():
+            if rejected is not None:
+                self._count_forced(self._clock())
+            self._flight = Flight(lambda flight: self._renew(flight, grant.key, rejected), name="handstamp-renew").start()
         return self._flight
 
     # What follows runs in the flight's thread.

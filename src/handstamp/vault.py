@@ -339,8 +339,8 @@ class _SharedLogin:
         with self._mutex:
             if self._failed is not None and 0 <= self._clock() - self._failed[0] < LOGIN_COOLDOWN:
                 raise self._failed[1]
-            if self._flight is None or self._flight.is_over:
-                self._flight = Flight(lambda _: self._note_failure(run), name="handstamp-login", wanted=True).start()
+            if self._flight is None or not self._flight.board():
+                self._flight = Flight(lambda _: self._note_failure(run), name="handstamp-login").start()
             return self._flight
 
     def _note_failure(self, run: Callable[[], Token]) -> Token:
@@ -365,4 +365,4 @@ def _run(call: Callable[[], Awaitable[T]]) -> T:
         return anyio.run(main)
     from handstamp.flight import Flight
 
-    return Flight(lambda _: anyio.run(main), name="handstamp-sync", wanted=True).start().join(3600.0)
+    return Flight(lambda _: anyio.run(main), name="handstamp-sync").start().join(3600.0)
