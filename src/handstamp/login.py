@@ -217,9 +217,10 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         discovered = await login.discover()
         if discovered is None:
             return None
-        async with open_callback(login.plan(discovered)) as callback:
+        expected = _Expected()
+        async with open_callback(login.plan(discovered), expected.is_answer) as callback:
             try:
-                return await _authorize(login, discovered, callback, presenter, browser)
+                return await _authorize(login, discovered, expected, callback, presenter, browser)
             except HandstampError as error:
                 login.distrust(discovered.server.issuer)
                 await callback.finish(_failed(login.request, error))
@@ -230,11 +231,13 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         raise
 
 
-async def _authorize(login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser) -> Grant:
-    pending = await login.begin(discovered, callback.redirect_uri)
+async def _authorize(
+    login: Login, discovered: Discovered, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser
+) -> Grant:
+    pending = expected.pending = await login.begin(discovered, callback.redirect_uri)
     try:
         with anyio.fail_after(login.request.deadline):
-            query = await _wait(pending, callback, presenter, browser)
+            query = await _wait(pending, expected, callback, presenter, browser)
     except TimeoutError:
         minutes = login.request.deadline / 60
         raise LoginTimedOut(f"Expected you to finish in the browser within {minutes:.0f} minutes, got no answer.") from None
@@ -244,7 +247,9 @@ async def _authorize(login: Login, discovered: Discovered, callback: Callback, p
     return grant
 
 
-async def _wait(pending: PendingLogin, callback: Callback, presenter: Presenter, browser: Browser) -> str:
+async def _wait(
+    pending: PendingLogin, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser
+) -> str:
     """The query of the first answer to this request, wherever it arrives: at the listener or by the person's paste."""
     url = pending.authorization.url
     asked = await presenter.prompt(pending.request.name, host(url), pending.authorization.scopes)
@@ -253,19 +258,24 @@ async def _wait(pending: PendingLogin, callback: Callback, presenter: Presenter,
     async def pasted() -> str | None:
         while (address := await presenter.waiting(url, opened=opened, deadline=pending.request.deadline)) is not None:
             query = urlsplit(address.strip()).query
-            if _is_answer(pending, query):
+            if expected.is_answer(query):
                 return query
             await presenter.rejected("That address does not belong to this sign-in.")
         return None
 
-    return await _first(lambda: callback.receive(lambda query: _is_answer(pending, query)), pasted)
+    return await _first(callback.receive, pasted)
 
 
-def _is_answer(pending: PendingLogin, query: str) -> bool:
-    try:
-        return is_answer_to(pending.authorization, parse_authorization_response(query))
-    except MalformedResponse:
-        return False
+class _Expected:
+    """Which answer is waited for: none before the request is built, since the listener opens first."""
+
+    pending: PendingLogin | None = None
+
+    def is_answer(self, query: str) -> bool:
+        try:
+            return self.pending is not None and is_answer_to(self.pending.authorization, parse_authorization_response(query))
+        except MalformedResponse:
+            return False
 
 
 async def _first(*waiters: Callable[[], Awaitable[str | None]]) -> str:

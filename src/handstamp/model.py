@@ -166,21 +166,24 @@ class CallbackPlan:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A login's good end, as its page shows it."""
+    """The code was exchanged and the grant is stored."""
 
     server: str
-    identity: str | None
-    scopes: tuple[str, ...]
+    identity: str | None = None
+    """What the server calls the account."""
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoginFailed:
-    """A login's other end, as its page shows it."""
+    """The login ended without a grant."""
 
     server: str
     error: str
-    description: str
-    command: str
+    """The RFC's code, or ours."""
+    description: str | None = None
+    """The server's own words. Only to be given once the response was found to come from the expected issuer (4.7)."""
+    command: str | None = None
     """What to run to try again."""
 
 

@@ -145,8 +145,8 @@ class Callback(Protocol):
     @property
     def redirect_uri(self) -> str: ...
 
-    async def receive(self, accept: Callable[[str], bool]) -> str:
-        """The query of the first visit that `accept` takes; every other visit gets a 400, and the wait goes on (W7)."""
+    async def receive(self) -> str:
+        """The query of the first visit that was accepted; every other visit gets a 400, and the wait goes on (W7)."""
         ...
 
     async def finish(self, outcome: SignedIn | LoginFailed) -> None:
@@ -155,9 +155,13 @@ class Callback(Protocol):
 
 
 class OpenCallback(Protocol):
-    """Opens the listener on the first port of the plan that is free. Raises UsageError where none is."""
+    """
+    Opens the listener on the first port of the plan that is free. Raises UsageError where none is.
 
-    def __call__(self, plan: CallbackPlan, /) -> AbstractAsyncContextManager[Callback]: ...
+    The second argument tells of a visit's query whether it is the answer that the login waits for.
+    """
+
+    def __call__(self, plan: CallbackPlan, accept: Callable[[str], bool], /) -> AbstractAsyncContextManager[Callback]: ...
 
 
 class Presenter(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from handstamp.errors import SettingsError
 from handstamp.model import CallbackPlan, Registration, RegistrationKind, Secret
-from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, KeyProvider, RandomBytes, SecretReader
+from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
@@ -35,7 +35,7 @@ class Parts:
         *,
         http: Callable[[], HttpRunner],
         browser: Callable[[], Browser],
-        open_callback: Callable[[CallbackPlan], AbstractAsyncContextManager[Callback]],
+        open_callback: OpenCallback,
         clock: Clock = time.time,
         random: RandomBytes = os.urandom,
     ) -> None:
@@ -50,17 +50,11 @@ class Parts:
 
 def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observer | None = None) -> Parts:
     """SQLite in `state`, our HTTP driver, the system's browser, a loopback listener."""
+    from handstamp.stores.keys import StandardProviders
     from handstamp.stores.sqlite import SqliteStore
 
-    store = SqliteStore(state, key_providers(state), announce=announce)
+    store = SqliteStore(state, StandardProviders(state, os.environ), announce=announce)
     return Parts(store, http=lambda: _build_http(observe), browser=_build_browser, open_callback=_open_callback)
-
-
-def key_providers(state: Path) -> list[KeyProvider]:
-    """In the order of choice for a new vault (decision 5); an existing one uses the one that its header pins."""
-    from handstamp.stores.keys import providers
-
-    return providers(state)
 
 
 def _build_http(observe: Observer | None) -> HttpRunner:
@@ -75,10 +69,10 @@ def _build_browser() -> Browser:
     return SystemBrowser()
 
 
-def _open_callback(plan: CallbackPlan) -> AbstractAsyncContextManager[Callback]:
-    from handstamp.callback.listener import CallbackListener
+def _open_callback(plan: CallbackPlan, accept: Callable[[str], bool]) -> AbstractAsyncContextManager[Callback]:
+    from handstamp.callback.listener import open_callback
 
-    return CallbackListener(plan)
+    return open_callback(plan, accept)
 
 
 class _SecretReader:

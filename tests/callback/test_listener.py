@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from handstamp.callback.listener import CallbackListener
-from handstamp.callback.page import Failed, Outcome, SignedIn
+from handstamp.callback.page import LoginFailed, Outcome, SignedIn
 from handstamp.errors import LoginCancelled, UsageError
 
 CODE = "code-5f1e9a"
@@ -130,7 +130,7 @@ async def test_a_failed_login_shows_its_error() -> None:
     """W8."""
     async with CallbackListener(has_right_state) as listener, browser_back(listener):
         await listener.receive()
-        page = await finish_and_look(listener, Failed("linear", "invalid_grant", None, "handstamp login linear"))
+        page = await finish_and_look(listener, LoginFailed("linear", "invalid_grant", None, "handstamp login linear"))
 
     assert page.status == 400
     assert "invalid_grant" in page.body

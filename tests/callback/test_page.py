@@ -8,10 +8,10 @@ from importlib.resources import files
 
 import pytest
 
-from handstamp.callback.page import AlreadyFinished, Failed, NotThisLogin, Outcome, SignedIn, headers, render, status
+from handstamp.callback.page import AlreadyFinished, LoginFailed, NotThisLogin, Outcome, SignedIn, headers, render, status
 
 SIGNED_IN = SignedIn("linear", "me@example.com", ("read", "write"))
-FAILED = Failed("linear", "access_denied", "You declined.", "handstamp login linear")
+FAILED = LoginFailed("linear", "access_denied", "You declined.", "handstamp login linear")
 OUTCOMES = [SIGNED_IN, FAILED, AlreadyFinished(), NotThisLogin()]
 
 
@@ -68,7 +68,7 @@ def test_a_failure_names_the_code_the_words_and_the_command() -> None:
 
 
 def test_a_failure_without_words_or_command_still_says_where_to_look() -> None:
-    assert read(Failed("linear", "timed_out")) == ["linear did not sign you in", "timed_out", "Your terminal says more."]
+    assert read(LoginFailed("linear", "timed_out")) == ["linear did not sign you in", "timed_out", "Your terminal says more."]
 
 
 def test_a_used_tab_and_a_stranger_get_static_pages() -> None:
@@ -118,7 +118,7 @@ def test_nothing_keeps_frames_or_refers_to_the_page() -> None:
 def test_markup_in_what_a_server_says_stays_text() -> None:
     """TD7."""
     evil = "</title><script>alert(1)</script>\"'&"
-    reader = PageReader(render(Failed(evil, evil, evil, evil)))
+    reader = PageReader(render(LoginFailed(evil, evil, evil, evil)))
 
     assert "script" not in {tag for tag, _ in reader.elements}
     assert reader.read_lines()[0] == f"{evil} did not sign you in"
@@ -126,7 +126,7 @@ def test_markup_in_what_a_server_says_stays_text() -> None:
 
 def test_characters_that_turn_or_hide_text_are_replaced() -> None:
     """TD7."""
-    shown = read(Failed("linear", "x", "a\u202eb\x00c\u200bd\ne", None))[1]
+    shown = read(LoginFailed("linear", "x", "a\u202eb\x00c\u200bd\ne", None))[1]
 
     assert shown == "x — a\ufffdb\ufffdc\ufffdd\ufffde"
 
@@ -135,7 +135,7 @@ def test_what_a_server_says_is_cut() -> None:
     """TD7."""
     long = "x" * 100_000
 
-    page = render(Failed(long, long, long, long))
+    page = render(LoginFailed(long, long, long, long))
 
     assert len(page) < len(render(FAILED)) + 1500
     assert len(read(SignedIn(long, long, (long,) * 1000))[1]) < 500

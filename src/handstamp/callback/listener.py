@@ -15,8 +15,8 @@ exactly this host and port are heard, so that a name that points to 127.0.0.1 re
 """
 
 import errno
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -27,8 +27,9 @@ from handstamp.callback import page
 from handstamp.callback.page import AlreadyFinished, NotThisLogin, Outcome
 from handstamp.callback.visit import Reply, Visit, drain, plain_reply, read_visit, send_reply
 from handstamp.errors import UsageError
+from handstamp.model import CallbackPlan
 
-__all__ = ["CallbackListener"]
+__all__ = ["CallbackListener", "open_callback"]
 
 ADDRESSES = {"127.0.0.1": ("127.0.0.1",), "localhost": ("127.0.0.1", "::1"), "[::1]": ("::1",)}
 """A redirect address's host, and where a browser may look for it (4.12)."""
@@ -204,3 +205,19 @@ class CallbackListener:
 
 def _show(outcome: Outcome) -> Reply:
     return Reply(page.status(outcome), tuple(page.headers()), page.render(outcome))
+
+
+@asynccontextmanager
+async def open_callback(plan: CallbackPlan, accept: Callable[[str], bool]) -> AsyncGenerator[CallbackListener]:
+    """A listener on the first of the plan's ports that is free (4.12). Raises UsageError for the last one that is not."""
+    async with AsyncExitStack() as stack:
+        yield await _open_first(plan, accept, stack)
+
+
+async def _open_first(plan: CallbackPlan, accept: Callable[[str], bool], stack: AsyncExitStack) -> CallbackListener:
+    for port in plan.ports[:-1]:
+        try:
+            return await stack.enter_async_context(CallbackListener(accept, host=plan.host, port=port, path=plan.path))
+        except UsageError:
+            continue
+    return await stack.enter_async_context(CallbackListener(accept, host=plan.host, port=plan.ports[-1], path=plan.path))

@@ -15,30 +15,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-__all__ = ["AlreadyFinished", "Failed", "NotThisLogin", "Outcome", "SignedIn", "headers", "render", "status"]
+from handstamp.model import LoginFailed, SignedIn
 
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The code was exchanged and the grant is stored."""
-
-    server: str
-    identity: str | None = None
-    """What the server calls the account."""
-    scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The login ended without a grant."""
-
-    server: str
-    error: str
-    """The RFC's code, or ours."""
-    description: str | None = None
-    """The server's own words. Only to be given once the response was found to come from the expected issuer (4.7)."""
-    command: str | None = None
-    """What to run to try again."""
+__all__ = ["AlreadyFinished", "NotThisLogin", "Outcome", "headers", "render", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +30,7 @@ class NotThisLogin:
     """The visit has not the state of the login that waits here."""
 
 
-Outcome = SignedIn | Failed | AlreadyFinished | NotThisLogin
+Outcome = SignedIn | LoginFailed | AlreadyFinished | NotThisLogin
 
 MAX_NAME = 80
 MAX_WORDS = 300
@@ -83,7 +62,7 @@ def status(outcome: Outcome) -> int:
             return 200
         case AlreadyFinished():
             return 410
-        case Failed() | NotThisLogin():
+        case LoginFailed() | NotThisLogin():
             return 400
 
 
@@ -124,7 +103,7 @@ def _describe(outcome: Outcome) -> _Content:
     match outcome:
         case SignedIn():
             return _describe_signed_in(outcome)
-        case Failed():
+        case LoginFailed():
             return _describe_failed(outcome)
         case AlreadyFinished():
             heading = "This sign-in is already finished."
@@ -149,7 +128,7 @@ def _describe_signed_in(outcome: SignedIn) -> _Content:
     )
 
 
-def _describe_failed(outcome: Failed) -> _Content:
+def _describe_failed(outcome: LoginFailed) -> _Content:
     code = f"<code>{_text(outcome.error, MAX_NAME)}</code>"
     words = f" — {_text(outcome.description, MAX_WORDS)}" if outcome.description else ""
     command = (
