@@ -51,5 +51,5 @@ class SilentKey:
         raise KeyUnavailable("The system keychain did not answer within 3 seconds.")
 
 
-def open_store(directory: Path, key: bytes = KEY_A) -> SqliteStore:
-    return SqliteStore(directory, [HeldKey(key)])
+def open_store(directory: Path, *, patience: float = 5.0) -> SqliteStore:
+    return SqliteStore(directory, [HeldKey()], patience=patience)

@@ -142,7 +142,12 @@ def test_of_two_granted_at_once_the_one_saved_last_is_found(store: GrantStore) -
 
 
 def test_grants_are_listed_for_one_owner_by_server_account_and_issuer(store: GrantStore) -> None:
-    places = [("https://b.example", "x", "i"), ("https://a.example", "y", "i"), ("https://a.example", "x", "k"), ("https://a.example", "x", "j")]
+    places = [
+        ("https://b.example", "x", "i"),
+        ("https://a.example", "y", "i"),
+        ("https://a.example", "x", "k"),
+        ("https://a.example", "x", "j"),
+    ]
     for server, account, issuer in places:
         store.save_grant(grant_for(server=server, account=account, issuer=issuer))
     store.save_grant(grant_for(owner="bob"))
@@ -268,8 +273,10 @@ def test_a_lock_is_free_again_after_a_failure(store: GrantStore) -> None:
 def test_of_many_threads_that_renew_one_generation_one_wins(store: GrantStore) -> None:
     saved = store.save_grant(GRANT)
 
+    renewals = [with_access_token(saved, f"token-{number}") for number in range(32)]
+
     with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(lambda number: store.replace_grant(with_access_token(saved, f"token-{number}")), range(32)))
+        outcomes = list(pool.map(store.replace_grant, renewals))
 
     winners = [outcome for outcome in outcomes if outcome is not None]
     assert len(winners) == 1

@@ -35,10 +35,7 @@ __all__ = ["Database"]
 APPLICATION_ID = 0x48535456
 """`HSTV` in the file's header: how a vault is told from another program's database."""
 
-_BUSY_MILLISECONDS = 5000
-
 _SETTINGS = (
-    f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     # Some builds leave deleted bytes in the file unless told.
@@ -56,16 +53,23 @@ Row = tuple[Any, ...]
 
 class Database:
     """
-    `admit` judges each new connection to a vault that exists; `build` fills a new one.
+    `admit` judges each new connection to a vault that exists; `build` fills a new one. `patience` is how many seconds a call
+    waits for another's transaction.
 
     Safe to call from many threads and after a fork. Every failure is a VaultError.
     """
 
     def __init__(
-        self, directory: Path, *, admit: Callable[[sqlite3.Connection], None], build: Callable[[sqlite3.Connection], None]
+        self,
+        directory: Path,
+        *,
+        admit: Callable[[sqlite3.Connection], None],
+        build: Callable[[sqlite3.Connection], None],
+        patience: float,
     ) -> None:
         self.path = directory / "vault.db"
         self._directory = directory
+        self._patience = patience
         self._admit = admit
         self._build = build
         self._process = _Process()
@@ -162,7 +166,7 @@ class Database:
         if not self._exists():
             return None
         with self._translated():
-            connection = _connect(self.path)
+            connection = _connect(self.path, self._patience)
             try:
                 self._refuse_foreign(connection)
                 _settle(connection)
@@ -202,7 +206,7 @@ class Database:
         _remove_draft(draft)
         create_private(draft)
         try:
-            with closing(_connect(draft)) as connection:
+            with closing(_connect(draft, self._patience)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 _settle(connection)
                 self._build(connection)
@@ -224,8 +228,7 @@ class Database:
         # The low byte is the primary code, the rest says more about it.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _CONTENTION:
-            seconds = _BUSY_MILLISECONDS // 1000
-            return VaultLocked(f"{self.path} was in use by another program for more than {seconds} seconds.")
+            return VaultLocked(f"{self.path} was in use by another program for more than {self._patience:g} seconds.")
         if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
             return VaultCorrupt(f"{self.path} is damaged: {error}.", hint=self._move_aside(self.path))
         return StoreUnreachable(f"{self.path} cannot be used: {error}.")
@@ -293,11 +296,11 @@ def _remove_draft(draft: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """`mode=rw` never creates. Transactions are ours to begin and end."""
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    """`mode=rw` never creates. Transactions are ours to begin and end. `timeout` is SQLite's busy_timeout, in seconds."""
     name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     uri = f"file://{name if name.startswith('/') else '/' + name}?mode=rw"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MILLISECONDS / 1000)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience)
 
 
 def _settle(connection: sqlite3.Connection) -> None:

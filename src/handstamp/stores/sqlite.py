@@ -46,15 +46,21 @@ class SqliteStore:
     A `GrantStore` in `directory`. Safe to call from many threads, tasks and processes, and after a fork.
 
     `providers` is walked anew each time, in the order of preference. `announce` gets one line when a vault is made.
+    `patience` is how many seconds a call waits for another's transaction before it raises VaultLocked.
     """
 
     def __init__(
-        self, directory: Path, providers: Iterable[KeyProvider], *, announce: Callable[[str], None] = _say_nothing
+        self,
+        directory: Path,
+        providers: Iterable[KeyProvider],
+        *,
+        announce: Callable[[str], None] = _say_nothing,
+        patience: float = 5.0,
     ) -> None:
         self._directory = directory
         self._providers = providers
         self._announce = announce
-        self._database = Database(directory, admit=self._admit, build=self._build)
+        self._database = Database(directory, admit=self._admit, build=self._build, patience=patience)
         self._pinned: PinnedKey | None = None
         self._check: bytes | None = None
 

@@ -1,0 +1,152 @@
+"""The lock between threads and processes."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from handstamp.errors import StoreUnreachable
+from handstamp.stores.locks import KernelLock
+from stores.processes import finish, read_line, start
+
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, links and forks")
+
+HOLD = """
+import sys
+from pathlib import Path
+from handstamp.stores.locks import KernelLock
+with KernelLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "one.lock"
+
+
+def test_a_lock_that_another_process_holds_is_not_had_until_it_lets_go(path: Path) -> None:
+    holder = start(HOLD, path)
+    assert read_line(holder) == "held"
+    lock = KernelLock(path)
+
+    assert lock.try_acquire() is False
+    finish(holder, "let go\n")
+
+    assert lock.try_acquire() is True
+    lock.release()
+
+
+def test_a_waiter_gets_the_lock_when_its_holder_is_killed(path: Path) -> None:
+    """TG17."""
+    holder = start(HOLD, path)
+    assert read_line(holder) == "held"
+    waiter = start('print("waiting", flush=True)\n' + HOLD, path)
+    assert read_line(waiter) == "waiting"
+
+    holder.kill()
+    holder.communicate()
+
+    assert read_line(waiter) == "held"
+    finish(waiter, "let go\n")
+
+
+@needs_posix
+def test_a_forked_child_does_not_keep_its_dead_parents_lock(path: Path) -> None:
+    """TG17."""
+    program = """
+import os, sys
+from pathlib import Path
+from handstamp.stores.locks import KernelLock
+lock = KernelLock(Path(sys.argv[1]))
+lock.acquire()
+child = os.fork()
+if child == 0:
+    lock.release()
+    print("alive", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    parent = start(program, path)
+    assert read_line(parent) == "alive"
+    lock = KernelLock(path)
+    assert lock.try_acquire() is False
+
+    parent.kill()
+    parent.wait()
+
+    assert lock.try_acquire() is True
+    lock.release()
+    parent.communicate("end\n")
+
+
+def test_two_objects_of_one_process_exclude_each_other(path: Path) -> None:
+    with KernelLock(path):
+        assert KernelLock(path).try_acquire() is False
+
+
+def test_waiting_for_oneself_is_an_error_and_no_standstill(path: Path) -> None:
+    lock = KernelLock(path)
+
+    with lock, pytest.raises(RuntimeError, match="already held"):
+        lock.acquire()
+
+
+def test_releasing_what_is_not_held_does_nothing(path: Path) -> None:
+    KernelLock(path).release()
+
+
+def test_the_file_stays_and_is_private(path: Path) -> None:
+    with KernelLock(path):
+        pass
+
+    assert path.exists()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@needs_posix
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_not_taken_for_the_new_one(path: Path) -> None:
+    holder = start(HOLD, path)
+    assert read_line(holder) == "held"
+    waiter = start('print("waiting", flush=True)\n' + HOLD, path)
+    assert read_line(waiter) == "waiting"
+    path.unlink()
+    second = KernelLock(path)
+    assert second.try_acquire() is True
+
+    holder.kill()
+    holder.communicate()
+
+    assert KernelLock(path).try_acquire() is False
+    second.release()
+    assert read_line(waiter) == "held"
+    finish(waiter, "let go\n")
+
+
+@needs_posix
+@pytest.mark.parametrize("kind", ["symbolic link", "dangling link", "second name", "fifo"])
+def test_a_lock_file_that_somebody_planted_is_refused(path: Path, tmp_path: Path, kind: str) -> None:
+    """TG2."""
+    path.parent.mkdir(mode=0o700)
+    victim = tmp_path / "victim"
+    victim.touch(0o600)
+    match kind:
+        case "symbolic link":
+            path.symlink_to(victim)
+        case "dangling link":
+            path.symlink_to(tmp_path / "nowhere")
+        case "second name":
+            path.hardlink_to(victim)
+        case _:
+            os.mkfifo(path, 0o600)
+
+    with pytest.raises(StoreUnreachable):
+        KernelLock(path).acquire()
+
+    assert not (tmp_path / "nowhere").exists()
