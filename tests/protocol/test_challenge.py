@@ -83,7 +83,9 @@ def test_several_lines_are_read_one_by_one() -> None:
 
 
 def test_a_first_bearer_challenge_goes_before_dpop() -> None:
-    response = Response(401, (("www-authenticate", 'DPoP algs="ES256", Bearer scope="a"'), ("www-authenticate", "Bearer")), b"", "")
+    response = Response(
+        401, (("www-authenticate", 'DPoP algs="ES256", Bearer scope="a"'), ("www-authenticate", "Bearer")), b"", ""
+    )
 
     assert find_challenge(response) == Challenge("bearer", {"scope": "a"})
 

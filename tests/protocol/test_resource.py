@@ -13,7 +13,18 @@ from handstamp.errors import (
 )
 from handstamp.protocol.challenge import Challenge
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
-from protocol.wire import ISSUER, NOT_FOUND, SERVER, Answer, Wire, answer, headers_of, json_response, status_response, text_response
+from protocol.wire import (
+    ISSUER,
+    NOT_FOUND,
+    SERVER,
+    Answer,
+    Wire,
+    answer,
+    headers_of,
+    json_response,
+    status_response,
+    text_response,
+)
 
 PATH = "https://mcp.example/.well-known/oauth-protected-resource/mcp"
 ROOT = "https://mcp.example/.well-known/oauth-protected-resource"
@@ -267,9 +278,7 @@ def test_a_mismatch_beside_a_broken_document_is_a_failed_discovery() -> None:
 @pytest.mark.parametrize("failure", [TimedOut("late"), ConnectFailed("refused"), status_response(503), status_response(429)])
 def test_an_unknown_does_not_end_the_search(failure: Answer) -> None:
     """4.2, TA19."""
-    found, requests = answer(
-        find_protected_resource(SERVER, None), {PATH: failure, ROOT: a_document("https://mcp.example")}
-    )
+    found, requests = answer(find_protected_resource(SERVER, None), {PATH: failure, ROOT: a_document("https://mcp.example")})
 
     assert found.document_url == ROOT
     assert len(requests) == 2

@@ -227,7 +227,7 @@ def test_an_issuer_that_is_no_plain_https_url_is_never_asked(issuer: str) -> Non
 def test_a_document_with_one_insecure_endpoint_is_not_used(endpoint: str, url: object) -> None:
     """A-29, A-78, TA11, TA12, TC1, TC2, TC5, TC6."""
     with pytest.raises(DiscoveryFailed) as raised:
-        find(members(**{endpoint: url}))
+        find(members() | {endpoint: url})
 
     assert endpoint in raised.value.tried[0]
     assert all(line.isprintable() for line in raised.value.tried)
@@ -237,7 +237,7 @@ def test_a_document_with_one_insecure_endpoint_is_not_used(endpoint: str, url: o
 def test_a_document_without_what_a_login_needs_is_not_used(endpoint: str) -> None:
     """A-29."""
     with pytest.raises(DiscoveryFailed):
-        find(members(**{endpoint: None}))
+        find(members() | {endpoint: None})
 
 
 def test_scopes_are_bounded() -> None:

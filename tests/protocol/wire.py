@@ -21,7 +21,7 @@ NOT_FOUND = Response(404, (), b"", "")
 
 @dataclass
 class Wire:
-    """Answers by URL, 404 for the rest. An error in place of an answer is thrown in, as the driver does; a list is used up in turn."""
+    """Answers by URL, 404 for the rest. An error is thrown in, as the driver does; a list is used up in turn."""
 
     answers: Mapping[str, Answer | list[Answer]] = field(default_factory=dict[str, Answer | list[Answer]])
     requests: list[Request] = field(default_factory=list[Request])
@@ -53,7 +53,9 @@ def answer(exchange: Exchange[T], answers: Mapping[str, Answer | list[Answer]]) 
     return wire.run(exchange), wire.requests
 
 
-def json_response(body: object, status: int = 200, *, sent_at: float = 1000.0, headers: Sequence[tuple[str, str]] = ()) -> Response:
+def json_response(
+    body: object, status: int = 200, *, sent_at: float = 1000.0, headers: Sequence[tuple[str, str]] = ()
+) -> Response:
     return Response(status, (("content-type", "application/json"), *headers), json.dumps(body).encode(), "", sent_at)
 
 

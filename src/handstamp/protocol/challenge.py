@@ -112,7 +112,7 @@ def _begin(scheme: str, rest: str) -> _Draft:
 
 
 def _cut(line: str) -> Iterator[str]:
-    """The pieces between commas outside quotes, empty ones left out; one with an unclosed quote goes on to the end, and is bad."""
+    """The pieces between commas outside quotes, without empty ones; one with an unclosed quote runs to the end, and is bad."""
     position = 0
     while position < len(line):
         match = _PIECE.match(line, position)
