@@ -16,6 +16,7 @@ __all__ = [
     "SignedIn",
     "Status",
     "Token",
+    "VaultPlace",
 ]
 
 
@@ -182,6 +183,15 @@ class LoginFailed:
     description: str
     command: str
     """What to run to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultPlace:
+    """Where a vault and its key are, for a person to read."""
+
+    path: str
+    key: str | None
+    """To stand after "key in"; None where no vault has been made yet."""
 
 
 class Status(Enum):
