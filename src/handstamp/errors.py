@@ -34,11 +34,12 @@ HandstampError                 .code (stable) · .hint (one command to run) · .
    └─ MalformedResponse
 
 A message is one sentence that says what was expected and what came. A hint is one runnable command, made by `hint()` from
-`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears a secret.
+`HINTS` and from nowhere else, so that a test can run every one of them through the real command line. Neither ever bears
+a secret.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 __all__ = [
     "HINTS",
@@ -98,11 +99,11 @@ HINTS = {
 """The commands that an error may name: a key and the command, with its values in braces."""
 
 
-def hint(name: str, **values: str) -> str:
-    """One command for a person to run, every value quoted for their shell. Raises KeyError for a name that `HINTS` lacks."""
+def hint(command: str, /, **values: str) -> str:
+    """One command for a person to run, every value quoted for their shell. Raises KeyError for one that `HINTS` lacks."""
     from shlex import quote
 
-    return HINTS[name].format_map({key: quote(value) for key, value in values.items()})
+    return HINTS[command].format_map({key: quote(value) for key, value in values.items()})
 
 
 class HandstampError(Exception):
@@ -284,9 +285,11 @@ class DiscoveryFailed(ServerBrokeProtocol):
 
     code = "discovery_failed"
 
-    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = (), absent: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.tried = tuple(tried)
+        self.absent = absent
+        """True where every URL said for certain that nothing is there (404, 405, 410, a web page): older ways may be asked."""
 
 
 class IssuerMismatch(ServerBrokeProtocol):
@@ -342,6 +345,6 @@ def find_error(error: BaseException) -> HandstampError | None:
         if isinstance(current, HandstampError):
             return current
         if isinstance(current, BaseExceptionGroup):
-            queue.extend(current.exceptions)
+            queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
         queue += [current.__cause__, current.__context__]
     return None

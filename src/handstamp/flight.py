@@ -2,9 +2,9 @@
 One piece of work in a thread of its own, joined by everybody who wants its outcome: tasks, threads, event loops.
 
 Why a thread. A refresh that has been sent may already have rotated the refresh token, so it has to be carried through whoever
-gives up waiting: a cancelled task, a closed event loop, a thread with a time-out. A thread belongs to none of them. It is a daemon,
-so that one that waits for another process's lock never keeps the interpreter alive; one that has passed `commit()` does, for as
-long as its own deadline allows, through `atexit`.
+gives up waiting: a cancelled task, a closed event loop, a thread with a time-out. A thread belongs to none of them. It is a
+daemon, so that one that waits for another process's lock never keeps the interpreter alive; one that has passed `commit()` does,
+for as long as its own deadline allows, through `atexit`.
 
 Rules
 1. `join` and `join_async` count as waiters; leaving early (time-out, cancellation) only takes the waiter away.
@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import current_token
@@ -55,32 +55,32 @@ class Flight(Generic[T]):
         return self._future.done() or self._pid != os.getpid()
 
     def commit(self) -> bool:
-        """For the work itself: may it go on to what cannot be undone? False if nobody waits any more, or the program is ending."""
+        """For the work itself: may it go on to what cannot be undone? False if nobody waits any more or the program ends."""
         with self._mutex:
             self._committed = self._waiters > 0 and not _exit.begun
             if self._committed:
                 _exit.add(self._thread)
             return self._committed
 
-    def join(self, timeout: float) -> T:
-        """Blocks for at most `timeout` seconds. Raises what the work raised, or TimedOut."""
+    def join(self, patience: float) -> T:
+        """Blocks for at most `patience` seconds. Raises what the work raised, or TimedOut."""
         self._enter()
         try:
-            return self._future.result(timeout)
+            return self._future.result(patience)
         except TimeoutError:
-            raise _too_late(timeout) from None
+            raise _too_late(patience) from None
         finally:
             self._leave()
 
-    async def join_async(self, timeout: float) -> T:
+    async def join_async(self, patience: float) -> T:
         """The same for a task of any event loop; cancelling it leaves the work alone."""
         self._enter()
         try:
-            with anyio.fail_after(timeout):
+            with anyio.fail_after(patience):
                 await self._landed()
             return self._future.result()
         except TimeoutError:
-            raise _too_late(timeout) from None
+            raise _too_late(patience) from None
         finally:
             self._leave()
 
@@ -93,7 +93,7 @@ class Flight(Generic[T]):
     def _run(self) -> None:
         try:
             self._future.set_result(self._work(self))
-        except BaseException as error:  # noqa: BLE001: whatever it is, it belongs to those who wait
+        except BaseException as error:  # whatever it is, it belongs to those who wait
             self._future.set_exception(error)
         finally:
             _exit.discard(self._thread)
@@ -107,15 +107,17 @@ class Flight(Generic[T]):
             self._waiters -= 1
 
 
-def _too_late(timeout: float) -> TimedOut:
-    return TimedOut(f"Expected the token within {timeout:.0f} seconds, and it is still being renewed.")
+def _too_late(patience: float) -> TimedOut:
+    return TimedOut(f"Expected the token within {patience:.0f} seconds, and it is still being renewed.")
 
 
 def _waker(callback: Callable[[], object]) -> Callable[[], None]:
     """Something that any thread may call to run `callback` in this task's event loop; silent if that loop is gone by then."""
     token = current_token()
     native = token.native_token
-    schedule = getattr(native, "run_sync_soon", None) or native.call_soon_threadsafe  # trio, asyncio
+    # trio's token and asyncio's loop; anyio has a way of its own, which blocks the calling thread until the loop has run it.
+    name = "run_sync_soon" if hasattr(native, "run_sync_soon") else "call_soon_threadsafe"
+    schedule = cast("Callable[[Callable[[], object]], object]", getattr(native, name))
 
     def wake() -> None:
         try:

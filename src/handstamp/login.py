@@ -9,13 +9,13 @@ One login, as a state machine that any shell can show.
                              └─────────┴──────────┴────→ failed
 
 What holds at every point:
-- Nothing that is stored changes before the new grant is complete: a login that fails, is denied, times out or is cancelled leaves what
-  was there, and can simply be started again (W16).
+- No grant that is stored changes before the new one is complete: a login that fails, is denied, times out or is cancelled leaves
+  what was there, and can simply be started again (W16).
 - The listener is open from before the browser opens until the outcome's page has been fetched, and never longer.
 - A visit, or a pasted address, with another `state` ends nothing (W7). Only the answer to this request does.
 - The code is exchanged first and the page is shown afterwards (W8): what it says is what happened.
-- A dynamic registration is kept for the next login when it has proven itself, and forgotten when a login with it failed: whoever lost it
-  at the server's side only sees an error page there, and nobody tells us.
+- A dynamic registration is kept for the next login when it has proven itself, and forgotten when a login with it failed: whoever
+  lost it at the server's side only sees an error page there, and nobody tells us.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from handstamp.errors import HandstampError, LoginTimedOut, MalformedResponse, UsageError, hint
+from handstamp.errors import HandstampError, IssuerMismatch, LoginTimedOut, MalformedResponse, UsageError, hint
 from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, RegistrationKind, SignedIn
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, Presenter, RandomBytes, SecretReader
 from handstamp.protocol.authorization import (
@@ -36,7 +36,13 @@ from handstamp.protocol.authorization import (
     parse_authorization_response,
 )
 from handstamp.protocol.discovery import Discovered, discover
-from handstamp.protocol.registration import ClientSettings, build_registration, choose_registration_kind, register_client
+from handstamp.protocol.registration import (
+    NO_CLIENT,
+    ClientSettings,
+    build_registration,
+    choose_registration_kind,
+    register_client,
+)
 from handstamp.protocol.scopes import choose_scopes, union_scopes
 from handstamp.protocol.server import require_pkce
 from handstamp.protocol.tokens import exchange_code
@@ -59,7 +65,7 @@ class LoginRequest:
     url: str
     owner: str
     account: str
-    client: ClientSettings = ClientSettings()
+    client: ClientSettings = NO_CLIENT
     scopes: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     callback_port: int | None = None
@@ -119,15 +125,15 @@ class Login:
         if stored is not None:
             redirect = urlsplit(stored.redirect_uri)
             return CallbackPlan((redirect.port or 0, 0), redirect.hostname or "127.0.0.1", redirect.path)
-        # TB9: where the address is ours to choose it is another one for each issuer, so that no answer can be taken for another's.
+        # TB9: where the address is ours to choose it is another one for each issuer, so that no answer can be taken for
+        # another's.
         return CallbackPlan(path=f"/callback/{sha256(discovered.server.issuer.encode()).hexdigest()[:16]}")
 
     async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
         """Registers where that is needed, and builds the authorization request."""
         client, server, resource = self.request.client, discovered.server, discovered.resource
-        scopes = choose_scopes(
-            configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server
-        )
+        scopes = choose_scopes(configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server)
+        self._check_pin(server.issuer)
         registration = await self._register(discovered, redirect_uri, scopes, client)
         authorization = build_authorization_request(
             server, registration, resource=resource.resource, scopes=scopes, random=self._random
@@ -172,6 +178,17 @@ class Login:
         """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""
         self._store.forget_registration(self.request.owner, issuer)
 
+    def _check_pin(self, issuer: str) -> None:
+        """A-62, 4.6: a configured client belongs to the issuer that its first login was confirmed for."""
+        stored = self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+        if stored is None or self.request.client.client_id is None or stored.key.issuer == issuer:
+            return
+        if stored.registration.client_id == self.request.client.client_id:
+            raise IssuerMismatch(
+                f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer} as the authorization server.",
+                hint=hint("logout", server=self.request.name),
+            )
+
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)
         return stored if stored is not None and stored.is_usable(self._clock()) else None
@@ -193,8 +210,8 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
     """
     Signs a person in, on a machine where the browser can reach our loopback or the person can paste its address.
 
-    None where the server needs no signing in. Raises what the server or the network says, LoginCancelled, LoginTimedOut; every error
-    has a hint, and nothing that was stored before is lost.
+    None where the server needs no signing in. Raises what the server or the network says, LoginCancelled, LoginTimedOut; every
+    error has a hint, and nothing that was stored before is lost.
     """
     try:
         discovered = await login.discover()
@@ -213,9 +230,7 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         raise
 
 
-async def _authorize(
-    login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser
-) -> Grant:
+async def _authorize(login: Login, discovered: Discovered, callback: Callback, presenter: Presenter, browser: Browser) -> Grant:
     pending = await login.begin(discovered, callback.redirect_uri)
     try:
         with anyio.fail_after(login.request.deadline):

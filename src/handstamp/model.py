@@ -96,7 +96,7 @@ class Token:
 
     access_token: Secret
     obtained_at: float
-    """When the request for it was sent: the lifetime counts from there, so that a slow answer never makes a token look younger."""
+    """When the request for it was sent: the lifetime counts from there, so a slow answer never makes a token look younger."""
     expires_at: float | None = None
     """None where the server did not say: then only a 401 tells."""
     refresh_token: Secret | None = None

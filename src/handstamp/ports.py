@@ -7,7 +7,18 @@ from typing import Protocol, TypeVar
 from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, Secret, SignedIn
 from handstamp.protocol.exchange import Exchange
 
-__all__ = ["Browser", "Callback", "Clock", "GrantStore", "HttpRunner", "KeyProvider", "OpenCallback", "Presenter", "RandomBytes", "SecretReader"]
+__all__ = [
+    "Browser",
+    "Callback",
+    "Clock",
+    "GrantStore",
+    "HttpRunner",
+    "KeyProvider",
+    "OpenCallback",
+    "Presenter",
+    "RandomBytes",
+    "SecretReader",
+]
 
 T = TypeVar("T")
 
@@ -20,7 +31,7 @@ RandomBytes = Callable[[int], bytes]
 
 class GrantStore(Protocol):
     """
-    Grants and what they need, durable and shared by processes. Safe to call from many threads; each call is a matter of milliseconds.
+    Grants and what they need, durable and shared by processes. Safe to call from many threads; each call takes milliseconds.
 
     Every write is on disk before the call returns. Raises a VaultError where the store cannot be used.
     """
@@ -38,7 +49,7 @@ class GrantStore(Protocol):
         ...
 
     def replace_grant(self, grant: Grant) -> Grant | None:
-        """A refresh's outcome: written only if the stored generation is still `grant.generation`; else None, and nothing changes."""
+        """A refresh's outcome: written only if the stored generation is still `grant.generation`; else None and no change."""
         ...
 
     def forget_grant(self, key: GrantKey) -> bool:
@@ -84,6 +95,15 @@ class KeyProvider(Protocol):
 
     def describe(self) -> str:
         """For a person, after "key in": `the system keychain`, `vault.key (a file that only you can read)`."""
+        ...
+
+    def is_available(self) -> bool:
+        """
+        False where nothing of this kind is set up here, so that a new vault may take the next provider.
+
+        True where it is set up, even if it is set up wrongly: that is for `load` to say. Raises KeyUnavailable where it should
+        answer and does not (a locked or hanging keychain): a new vault then fails, and never takes a weaker provider silently.
+        """
         ...
 
     def load(self) -> bytes | None:
@@ -137,14 +157,18 @@ class Callback(Protocol):
 class OpenCallback(Protocol):
     """Opens the listener on the first port of the plan that is free. Raises UsageError where none is."""
 
-    def __call__(self, plan: CallbackPlan) -> AbstractAsyncContextManager[Callback]: ...
+    def __call__(self, plan: CallbackPlan, /) -> AbstractAsyncContextManager[Callback]: ...
 
 
 class Presenter(Protocol):
     """How a login talks to a person: a terminal, the terminal app, a host program of yours."""
 
     async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
-        """Says who asks for what, before anything opens. True to open the browser, False to show the link alone. May raise LoginCancelled."""
+        """
+        Says who asks for what, before anything opens. True to open the browser, False to show the link alone.
+
+        May raise LoginCancelled.
+        """
         ...
 
     async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:

@@ -1,8 +1,8 @@
 """
 What the person configured: directories from the environment, servers from `servers.toml`. Each value knows its origin.
 
-flag > environment > user's file > default. `servers.toml` is the user's and may be read-only (Nix, dotfiles): only `handstamp add` and
-`handstamp remove` write it, and no secret ever stands in it.
+flag > environment > user's file > default. `servers.toml` is the user's and may be read-only (Nix, dotfiles): only `handstamp
+add` and `handstamp remove` write it, and no secret ever stands in it.
 """
 
 import os
@@ -12,12 +12,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from handstamp.errors import SettingsError, UsageError, hint
-from handstamp.protocol.registration import ClientSettings
+from handstamp.protocol.registration import NO_CLIENT, ClientSettings
 from handstamp.protocol.scopes import parse_scopes
-from handstamp.protocol.urls import host, origin, parse_server_url
+from handstamp.protocol.urls import origin, parse_server_url
+
+if TYPE_CHECKING:
+    import tomlkit
 
 __all__ = [
     "Directory",
@@ -49,7 +52,7 @@ class ServerSettings:
 
     name: str
     url: str
-    client: ClientSettings = ClientSettings()
+    client: ClientSettings = NO_CLIENT
     scopes: tuple[str, ...] = ()
     callback_port: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -57,7 +60,7 @@ class ServerSettings:
     code_challenge_methods_supported: tuple[str, ...] | None = None
     """Stated by the person where the authorization server's metadata does not (4.4)."""
     is_configured: bool = True
-    """False where only a URL was given, and everything is as by default."""
+    """False where only a URL was given: then that is its name too, which every command takes, and all else is as by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,7 @@ class Settings:
             )
         url = parse_server_url(name_or_url)
         by_url = (server for server in self.servers.values() if server.url == url)
-        return next(by_url, None) or ServerSettings(derive_name(url), url, is_configured=False)
-
-
-def derive_name(url: str) -> str:
-    """What to call a server that has only a URL: the URL itself works in every command, so that is its name."""
-    return url
+        return next(by_url, None) or ServerSettings(url, url, is_configured=False)
 
 
 def config_directory() -> Directory:
@@ -301,13 +299,18 @@ def add_server(settings: Settings, server: ServerSettings) -> None:
 
 
 def remove_server(settings: Settings, name: str) -> None:
-    """Takes one server out of `servers.toml`. Raises UsageError where it is not there, SettingsError where the file cannot be written."""
+    """
+    Takes one server out of `servers.toml`.
+
+    Raises UsageError where it is not there, SettingsError where the file cannot be written.
+    """
     import tomlkit
 
-    if name not in settings.servers:
-        settings.find(name if "://" not in name else f"{name} (a URL is not configured)")
+    server = settings.find(name)
+    if not server.is_configured:
+        raise UsageError(f"Expected the name of a configured server, got {name}.", hint=hint("status"))
     document = _read_document(settings.path)
-    del document["servers"][name]  # type: ignore[union-attr]
+    del document["servers"][server.name]
     _write(settings.path, tomlkit.dumps(document))
 
 
@@ -339,7 +342,3 @@ def neighbours(settings: Settings, server: ServerSettings) -> tuple[str, ...]:
     others = (other.url for other in settings.servers.values())
     return tuple(url for url in others if url != server.url and origin(url) == origin(server.url))
 
-
-def short_name(server: ServerSettings) -> str:
-    """For headings: the name, or the host where only a URL was given."""
-    return server.name if server.is_configured else host(server.url)

@@ -8,12 +8,12 @@ again. So of all tasks, threads, event loops and processes that notice an expiry
    whenever the token is not good.
 2. Two windows before the end of a token's life. From `Token.renew_from` on, one background flight renews while everybody goes on
    with the old token. From `Token.use_before` on, everybody waits for that flight.
-3. In a process one flight a grant (`handstamp.flight`). Across processes one kernel lock a grant. After acquiring it: look again. What
-   a sibling wrote meanwhile is adopted, and nothing is sent.
+3. In a process one flight a grant (`handstamp.flight`). Across processes one kernel lock a grant. After acquiring it: look again.
+   What a sibling wrote meanwhile is adopted, and nothing is sent.
 4. What the server gave is on disk before anybody sees it.
 5. Unknown is not refused. A time-out, a 503, a dead network, an answer that makes no sense: the grant stays as it is, and the old
-   token serves for as long as it lives. Only `invalid_grant` ends a refresh token, and even that deletes nothing: its fingerprint is
-   noted, so that the same token is not sent again by anybody.
+   token serves for as long as it lives. Only `invalid_grant` ends a refresh token, and even that deletes nothing: its fingerprint
+   is noted, so that the same token is not sent again by anybody.
 
 What a refresh can come to (RFC 6749 §5.2, and 2.5 step 6 of the design's measurements):
 
@@ -80,7 +80,8 @@ class SourceSettings:
 
 class TokenSource:
     """
-    Hands out a fresh token for one server and account. Safe to call from many tasks, threads and event loops. Never opens a browser.
+    Hands out a fresh token for one server and account. Safe to call from many tasks, threads and event loops. Never opens a
+    browser.
 
     Raises LoginRequired where only a person can help, a NetworkError where nobody knows, a VaultError where the store fails.
     """
@@ -103,7 +104,9 @@ class TokenSource:
         self._grant: Grant | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
-        self._ready: tuple[float, float, Token] | None = None  # from, until, token: one tuple, so that it is read without the mutex
+        self._ready: tuple[float, float, Token] | None = (
+            None  # from, until, token: one tuple, so that it is read without the mutex
+        )
         self._flight: Flight[Grant] | None = None
         self._unsaved: Grant | None = None
         self._pause: tuple[float, HandstampError] | None = None
@@ -147,7 +150,8 @@ class TokenSource:
             token = (await decision.join_async(WAIT_DEADLINE)).token
             if _is_another(token, rejected):
                 return token
-            # We had joined a flight that was begun before the 401 and ended with the same token: decide anew, bounded by the pause.
+            # We had joined a flight that was begun before the 401 and ended with the same token: decide anew, bounded by the
+            # pause.
         return decision
 
     def _decide(self, rejected: Token | None = None) -> "Token | Flight[Grant]":
@@ -245,9 +249,7 @@ class TokenSource:
         secret = self._read_secret(grant.key.owner, grant.key.server, grant.registration)
         answer = self._http().run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
         scopes = grant.scopes if answer.scopes is None else answer.scopes
-        renewed = replace(
-            grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None
-        )
+        renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
         return self._save(renewed)
 
     def _save(self, renewed: Grant) -> Grant:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -43,10 +43,11 @@ class LogoutReport:
 
 class Vault:
     """
-    Grants on this machine, and everything that needs them. Safe to share by many tasks, threads and event loops, and by processes.
+    Grants on this machine, and everything that needs them. Safe to share by many tasks, threads and event loops, and by
+    processes.
 
-    `server` is everywhere a URL, or the name of a server in `servers.toml`. `owner` tells the users of a platform apart; `account`
-    tells one user's accounts at one server apart, and is a label of yours. Close it, or use it as a context manager.
+    `server` is everywhere a URL, or the name of a server in `servers.toml`. `owner` tells the users of a platform apart;
+    `account` tells one user's accounts at one server apart, and is a label of yours. Close it, or use it as a context manager.
     """
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
@@ -68,8 +69,8 @@ class Vault:
         """
         Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
 
-        `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets masked.
-        Raises SettingsError for a broken `servers.toml`. No file is opened yet: a VaultError comes from the first use.
+        `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets
+        masked. Raises SettingsError for a broken `servers.toml`. No file is opened yet: a VaultError comes from the first use.
         """
         parts = build_parts(state or state_directory().path, announce=announce, observe=observe)
         return cls(parts, load_settings(config or config_directory().path))
@@ -77,9 +78,7 @@ class Vault:
     def __enter__(self) -> "Vault":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None") -> None:
         self.close()
 
     def close(self) -> None:
@@ -129,8 +128,9 @@ class Vault:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
-        A grant that still works is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds. Raises
-        LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a failure.
+        A grant that still works is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds.
+        Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
+        failure.
         """
         from handstamp.login import sign_in
 
@@ -213,9 +213,7 @@ class Vault:
             random=parts.random,
         )
 
-    async def _working_grant(
-        self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]
-    ) -> Grant | None:
+    async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
         try:
             await source.token_async()

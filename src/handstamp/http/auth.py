@@ -1,12 +1,12 @@
 """
 The auth object: puts the header on the caller's own request, and reacts to 401 and `insufficient_scope`.
 
-It knows where tokens come from (a TokenSource) and nothing of how they are got. What it does with one request is written once, as a
-conversation that yields either the request, to be sent by the caller's client, or a `Want`, to be fulfilled by blocking or by
+It knows where tokens come from (a TokenSource) and nothing of how they are got. What it does with one request is written once, as
+a conversation that yields either None, "send it now", to the caller's client, or a `Want`, to be fulfilled by blocking or by
 awaiting; the two client protocols below only carry it. No lock is held while the request runs.
 
     not ours (other origin, other server's path)  → sent as it is, whatever the answer
-    no grant                                      → sent bare; a 401 is LoginRequired, or a login where `interactive` was handed in
+    no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired
     a token, 403 with insufficient_scope          → StepUpRequired, with the scopes to ask for
     any other answer, 403 too                     → the caller's
@@ -32,7 +32,10 @@ __all__ = ["Auth", "Interactive"]
 KNOWN_URLS = 256
 """Verdicts that are remembered: a client asks for few URLs, very often."""
 
-AuthBase = cast("type[object]", type("AuthBase", auth_bases(), {}))
+if TYPE_CHECKING:
+    AuthBase = httpx2.Auth
+else:
+    AuthBase = type("AuthBase", auth_bases(), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ class Want:
 
 class Auth(AuthBase):
     """
-    Signs the requests of an `httpx2` or `httpx` client, sync or async, for one MCP server. Safe to share by many clients, tasks and threads.
+    Signs the requests of an `httpx2` or `httpx` client, sync or async, for one MCP server.
 
+    Safe to share by many clients, tasks and threads.
     The token goes to the server's own origin and to no path there that belongs to another configured server; everything else is
     sent untouched. Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what
     `TokenSource` raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
@@ -135,7 +139,7 @@ class Auth(AuthBase):
         return verdict
 
     def _judge(self, url: str) -> bool:
-        """TF1 to TF3, P14: the server's own origin, and there no path that a configured neighbour covers more closely than we do."""
+        """TF1 to TF3, P14: the server's own origin, and there no path that a neighbour covers more closely than we do."""
         if origin(url) != origin(self._server):
             return False
         closer = (other for other in self._neighbours if is_within(url, other) and not is_within(self._server, other))

@@ -1,0 +1,212 @@
+"""
+Runs protocol steps over HTTP.
+
+A step yields requests; the driver sends each, gives back the answer or throws in why there is none, and returns what the step
+returns. One deadline bounds the whole exchange, so that neither a server that drips a byte a second nor a chain of dead
+candidates outlasts it (TA15). A step may catch an error and go on to its next candidate, but not past the deadline.
+
+    driver = Driver()
+    server = await driver.run(find_authorization_server(issuer), deadline=10)
+
+httpx2 is used below its client, at the transport: no cookies, no proxy or certificate from the environment, no redirects, no
+decoding and no log lines that we did not choose (TA13, TA21).
+"""
+
+import ssl
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import httpx2
+
+from handstamp.errors import HandstampError, MalformedResponse, NetworkError, SettingsError, TimedOut
+from handstamp.http.body import Body
+from handstamp.http.wire import blame_failures, build_wire_request, describe_peer, find_redirect, parse_head
+from handstamp.ports import Clock
+from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
+
+__all__ = ["Driver", "Observer", "Session"]
+
+T = TypeVar("T")
+
+Observer = Callable[[Request, Response | HandstampError], None]
+"""
+Sees every request with its answer or failure, a redirect's hops included, and must not raise.
+
+What the request holds as `Secret` stays masked; the answer's body is whole and, from a token endpoint, bears tokens.
+"""
+
+MAX_REDIRECTS = 3
+
+# The probe only wants the head of the MCP server's answer; a body that has not come by then is an event stream in disguise.
+PROBE_BODY_SECONDS = 2.0
+
+# Below the five seconds after which common servers close, so that a token request never meets a connection that just died.
+KEEPALIVE_SECONDS = 2.0
+
+
+class Driver:
+    """
+    Fulfils `HttpRunner`. Safe to share between tasks and threads; each run has its own connections, each `session` its own.
+
+    `ca_file` names certificates to trust besides the machine's own; there is no way to trust none. `open_transport` is where
+    the address guard, a proxy or a test's fake comes in: it is called for each run, in the event loop that will use it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock = time.time,
+        observe: Observer | None = None,
+        ca_file: Path | None = None,
+        open_transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._observe = observe or _observe_nothing
+        self._ca_file = ca_file
+        self._open_transport = open_transport or self._open_plain_transport
+
+    async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
+        """What the step returns, within `deadline` seconds in all. Raises what the step raises or lets pass."""
+        async with self.session() as session:
+            return await session.run(exchange, deadline=deadline)
+
+    def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
+        """The same from a thread in which no event loop runs."""
+        return anyio.run(partial(self.run, exchange, deadline=deadline))
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator["Session"]:
+        """A runner whose connections stay open between its runs: one TLS handshake with the authorization server a login."""
+        async with self._open_transport() as transport:
+            yield Session(self, transport, self._clock, self._observe)
+
+    def _open_plain_transport(self) -> httpx2.AsyncBaseTransport:
+        limits = httpx2.Limits(max_connections=4, keepalive_expiry=KEEPALIVE_SECONDS)
+        return httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, http1=True, http2=False, limits=limits)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Loading the machine's certificates takes milliseconds, so they are loaded once a driver.
+        context = httpx2.create_ssl_context(trust_env=False)
+        if self._ca_file is not None:
+            try:
+                context.load_verify_locations(cafile=self._ca_file)
+            except OSError as error:
+                raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
+        return context
+
+
+class Session:
+    """Fulfils `HttpRunner` on connections that are kept until its driver's `session` block ends."""
+
+    def __init__(self, driver: Driver, transport: httpx2.AsyncBaseTransport, clock: Clock, observe: Observer) -> None:
+        self._driver = driver
+        self._transport = transport
+        self._clock = clock
+        self._observe = observe
+
+    async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
+        ends_at = anyio.current_time() + deadline
+        try:
+            request = next(exchange)
+            while True:
+                try:
+                    response = await self._fetch(request, ends_at)
+                except HandstampError as error:
+                    request = exchange.throw(error)
+                    # The step took it and wants to go on, but nothing more can be had.
+                    if anyio.current_time() >= ends_at:
+                        raise
+                else:
+                    request = exchange.send(response)
+        except StopIteration as returned:
+            value: T = returned.value
+            return value
+        finally:
+            exchange.close()
+
+    def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
+        """In the calling thread, where these connections cannot be used: on fresh ones."""
+        return self._driver.run_blocking(exchange, deadline=deadline)
+
+    async def _fetch(self, request: Request, ends_at: float) -> Response:
+        """The answer, redirects followed where they may be; where they may not, the redirect itself."""
+        for _ in range(MAX_REDIRECTS):
+            response = await self._fetch_observed(request, ends_at)
+            target = find_redirect(request, response)
+            if target is None:
+                return response
+            request = replace(request, url=target)
+        return await self._fetch_observed(request, ends_at)
+
+    async def _fetch_observed(self, request: Request, ends_at: float) -> Response:
+        try:
+            response = await self._fetch_within(request, ends_at)
+        except HandstampError as error:
+            self._observe(request, error)
+            raise
+        self._observe(request, response)
+        return response
+
+    async def _fetch_within(self, request: Request, ends_at: float) -> Response:
+        with anyio.CancelScope(deadline=ends_at):
+            return await self._fetch_once(request)
+        raise TimedOut(f"Expected a whole answer from {describe_peer(request)}, got none in time.")
+
+    async def _fetch_once(self, request: Request) -> Response:
+        wire_request = build_wire_request(request)
+        with blame_failures(request):
+            sent_at = self._clock()
+            answer = await self._transport.handle_async_request(wire_request)
+            try:
+                head = parse_head(answer, request, sent_at)
+                return replace(head, body=await _read_body(answer, head, request))
+            finally:
+                # Closes the connection too, unless the body was read to its end.
+                await answer.aclose()
+
+
+def _observe_nothing(request: Request, outcome: Response | HandstampError) -> None:
+    pass
+
+
+async def _read_body(answer: httpx2.Response, head: Response, request: Request) -> bytes:
+    if request.purpose is Purpose.SERVER:
+        return await _read_probe_body(answer, head, request)
+    body = Body(head.header_list("content-encoding"), sender=describe_peer(request))
+    await _feed(answer, body)
+    return body.finish()
+
+
+async def _read_probe_body(answer: httpx2.Response, head: Response, request: Request) -> bytes:
+    """What comes soon and fits. The probe reads heads; a stream that stays open, or a body that breaks, does not hide one."""
+    if head.media_type == "text/event-stream":
+        return b""
+    try:
+        body = Body(head.header_list("content-encoding"), sender=describe_peer(request))
+    except MalformedResponse:
+        return b""
+    with anyio.move_on_after(PROBE_BODY_SECONDS):
+        try:
+            with blame_failures(request):
+                await _feed(answer, body)
+        except (MalformedResponse, NetworkError):
+            pass
+    return bytes(body.decoded)
+
+
+async def _feed(answer: httpx2.Response, body: Body) -> None:
+    if answer.is_stream_consumed and isinstance(answer.stream, httpx2.ByteStream):
+        # A transport that answers from memory.
+        for chunk in answer.stream:
+            body.feed(chunk)
+        return
+    async with aclosing(answer.aiter_raw()) as chunks:
+        async for chunk in chunks:
+            body.feed(chunk)

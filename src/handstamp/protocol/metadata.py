@@ -1,0 +1,126 @@
+"""
+Metadata documents: ask one address after another until one answers with a document that can be used.
+
+A candidate fails in one of three ways, and they are not the same (4.2). It may say for certain that nothing is there (404, 405,
+410, a web page); it may answer with something that must not be used; or nobody knows (5xx, 429, a time-out). None ends the
+search. An unknown is never taken for "nothing there": that would let whoever can break a connection choose an older protocol.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
+
+from handstamp.errors import (
+    DiscoveryFailed,
+    HandstampError,
+    IssuerMismatch,
+    MalformedResponse,
+    NetworkError,
+    ResourceMismatch,
+    ServerBrokeProtocol,
+)
+from handstamp.protocol.answers import refuse_unavailable
+from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
+from handstamp.protocol.text import printable
+from handstamp.protocol.urls import require_secure, split_url
+
+__all__ = ["find_metadata", "read_strings", "read_text", "require_text", "well_known_url"]
+
+PROTOCOL_VERSION = "2026-07-28"
+MAX_ENTRIES = 100
+MAX_ENTRY_LENGTH = 2048
+
+# A-169: servers of 2025-03-26 choose their answer by the version; later ones ignore it.
+_HEADERS = (("accept", "application/json"), ("mcp-protocol-version", PROTOCOL_VERSION))
+
+T = TypeVar("T")
+
+
+class _Absent(MalformedResponse):
+    """The server says that it has no document at this address."""
+
+
+def well_known_url(identifier: str, suffix: str) -> str:
+    """`suffix` put between host and path of `identifier`, whose query stays (RFC 9728 §3.1, RFC 8414 §3.1). Raises ValueError."""
+    url = split_url(identifier)
+    path = "" if url.path == "/" else url.path
+    return f"{url.origin}/.well-known/{suffix}{path}{url.query}"
+
+
+def find_metadata(
+    candidates: Iterable[str], purpose: Purpose, judge: Callable[[str, dict[str, object]], T], *, subject: str, near: str
+) -> Exchange[T]:
+    """
+    What `judge` makes of the first candidate that it accepts.
+
+    It gets the address and the document, and raises if they must not be used. `subject` is what it is about, for messages.
+
+    Otherwise raises, in this order: the first NetworkError; the mismatch, if that was all that was wrong; else DiscoveryFailed.
+    """
+    failures: list[tuple[str, HandstampError]] = []
+    for url in candidates:
+        try:
+            require_secure(url, f"the address of the {purpose.value}", near=near)
+            request = Request("GET", url, purpose, headers=_HEADERS)
+            response = yield request
+            return judge(url, _read_document(request, response))
+        except (NetworkError, ServerBrokeProtocol) as error:
+            failures.append((url, error))
+    raise _conclude(purpose, subject, failures)
+
+
+def _read_document(request: Request, response: Response) -> dict[str, object]:
+    purpose = request.purpose
+    refuse_unavailable(request, response)
+    if response.status in (404, 405, 410):
+        raise _Absent(f"Expected {purpose.value}, got HTTP {response.status}.")
+    if response.status != 200:
+        raise MalformedResponse(f"Expected {purpose.value} with HTTP 200, got HTTP {response.status}.")
+    if response.media_type in ("text/html", "application/xhtml+xml") and not response.body.lstrip().startswith(b"{"):
+        raise _Absent(f"Expected {purpose.value} as JSON, got a web page.")
+    return parse_json(response.body, purpose.value)
+
+
+def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, HandstampError]]) -> HandstampError:
+    errors = [error for _, error in failures]
+    unknown = next((error for error in errors if isinstance(error, NetworkError)), None)
+    if unknown is not None:
+        return unknown
+    tried = [f"{printable(url)}: {error.message}" for url, error in failures]
+    present = [error for error in errors if not isinstance(error, _Absent)]
+    failed = DiscoveryFailed(
+        f"Expected {purpose.value} for {printable(subject)}, found none that can be used at {len(tried)} addresses.",
+        tried=tried,
+        absent=not present,
+    )
+    if present and all(isinstance(error, (IssuerMismatch, ResourceMismatch)) for error in present):
+        present[0].__cause__ = failed
+        return present[0]
+    return failed
+
+
+def require_text(document: dict[str, object], name: str, what: str) -> str:
+    """A member that must be there, a string. Raises MalformedResponse."""
+    value = read_text(document, name, what)
+    if value is None:
+        raise MalformedResponse(f'Expected "{name}" in {what}, got none.')
+    return value
+
+
+def read_text(document: dict[str, object], name: str, what: str) -> str | None:
+    """A string member; None where it is absent or null. Raises MalformedResponse for another type and what is far too long."""
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ENTRY_LENGTH:
+        raise MalformedResponse(f'Expected "{name}" in {what} as a string of 1 to {MAX_ENTRY_LENGTH} characters.')
+    return value
+
+
+def read_strings(document: dict[str, object], name: str) -> tuple[str, ...] | None:
+    """The strings of a list member, at most a hundred; None where it is absent or no list of strings."""
+    value = document.get(name)
+    if not isinstance(value, list):
+        return None
+    entries = cast("list[object]", value)[:MAX_ENTRIES]
+    strings = tuple(entry for entry in entries if isinstance(entry, str) and len(entry) <= MAX_ENTRY_LENGTH)
+    return strings if len(strings) == len(entries) else None

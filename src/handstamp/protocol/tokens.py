@@ -1,0 +1,173 @@
+"""The token endpoint: a code or a refresh token against a new token, and the revocation endpoint, which ends one."""
+
+import math
+from dataclasses import dataclass, replace
+
+from handstamp.errors import IssuerMismatch, LoginRequired, MalformedResponse, ServerSaidNo
+from handstamp.model import Grant, Registration, Secret, Token
+from handstamp.protocol.answers import ACCEPT_JSON, read_answer
+from handstamp.protocol.authorization import AuthorizationRequest
+from handstamp.protocol.client_auth import Fields, authenticate
+from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
+from handstamp.protocol.scopes import parse_scopes
+from handstamp.protocol.text import printable
+from handstamp.protocol.urls import host
+
+__all__ = ["TokenResponse", "exchange_code", "refresh_token", "revoke_token"]
+
+MAX_TOKEN_LENGTH = 32 * 1024
+MAX_LIFETIME = 10 * 365 * 24 * 3600
+IDENTITY_CLAIMS = ("email", "preferred_username", "name", "sub")
+MAX_IDENTITY_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A successful answer."""
+
+    token: Token
+    scopes: tuple[str, ...] | None = None
+    """What was granted; None where the server did not say: then it is what was requested (RFC 6749 §5.1)."""
+    identity: str | None = None
+    """How the server calls the account, for a person to read. Unverified: no decision rests on it."""
+
+
+def exchange_code(
+    *, token_endpoint: str, registration: Registration, secret: Secret | None, request: AuthorizationRequest, code: Secret
+) -> Exchange[TokenResponse]:
+    """
+    The first token (RFC 6749 §4.1.3, RFC 7636 §4.5). `secret` is the configured client secret, where there is one.
+
+    Raises the errors of `judge_token_response`; IssuerMismatch where registration and request are of different servers (A-89).
+    """
+    if registration.issuer != request.issuer:
+        raise _mixed(request.issuer, registration.issuer)
+    form: Fields = (
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", request.redirect_uri),
+        ("code_verifier", request.code_verifier),
+        ("resource", request.resource),
+    )
+    return (yield from _ask_for_token(token_endpoint, registration, secret, form))
+
+
+def refresh_token(grant: Grant, secret: Secret | None) -> Exchange[TokenResponse]:
+    """
+    A new token for a grant (RFC 6749 §6). Where the answer has no refresh token, the old one is still good and stays.
+
+    Sends `resource`, since some servers forget it; never `scope`, which could only narrow the grant for good (A-109). Raises the
+    errors of `judge_token_response`; LoginRequired where the grant has no refresh token.
+    """
+    if grant.registration.issuer != grant.key.issuer:
+        raise _mixed(grant.key.issuer, grant.registration.issuer)
+    old = grant.token.refresh_token
+    if not old:
+        raise LoginRequired(f"{host(grant.key.issuer)} gave no refresh token, so only a new sign-in gives a new token.")
+    form: Fields = (("grant_type", "refresh_token"), ("refresh_token", old), ("resource", grant.resource))
+    answer = yield from _ask_for_token(grant.token_endpoint, grant.registration, secret, form)
+    if answer.token.refresh_token is not None:
+        return answer
+    return replace(answer, token=replace(answer.token, refresh_token=old))
+
+
+def revoke_token(grant: Grant, secret: Secret | None) -> Exchange[None]:
+    """
+    Tells the server that the grant is over (RFC 7009): by its refresh token, or by the access token where there is no other.
+
+    Raises ServerSaidNo, MalformedResponse or TemporarilyUnavailable; deleting what is stored here does not wait for any of it.
+    """
+    if grant.registration.issuer != grant.key.issuer:
+        raise _mixed(grant.key.issuer, grant.registration.issuer)
+    if grant.revocation_endpoint is None:
+        raise ServerSaidNo(f"{host(grant.key.issuer)} offers no way to revoke a token; it runs out by itself.")
+    token = grant.token.refresh_token
+    form: Fields = (
+        (("token", token), ("token_type_hint", "refresh_token"))
+        if token
+        else (("token", grant.token.access_token), ("token_type_hint", "access_token"))
+    )
+    headers, fields = authenticate(grant.registration, secret)
+    request = Request("POST", grant.revocation_endpoint, Purpose.REVOCATION, headers=ACCEPT_JSON + headers, form=form + fields)
+    response = yield request
+    # RFC 7009 §2.2: the status says it all, and the body of a success is nobody's business.
+    if not 200 <= response.status < 300:
+        read_answer(request, response)
+
+
+def _mixed(expected: str, got: str) -> IssuerMismatch:
+    return IssuerMismatch(f"Expected a registration at {printable(expected)}, got one at {printable(got)}: nothing was sent.")
+
+
+def _ask_for_token(endpoint: str, registration: Registration, secret: Secret | None, form: Fields) -> Exchange[TokenResponse]:
+    headers, fields = authenticate(registration, secret)
+    request = Request("POST", endpoint, Purpose.TOKEN, headers=ACCEPT_JSON + headers, form=form + fields)
+    response = yield request
+    return judge_token_response(request, response)
+
+
+def judge_token_response(request: Request, response: Response) -> TokenResponse:
+    """
+    The token in an answer (RFC 6749 §5).
+
+    Raises InvalidGrant, InvalidClient, InvalidScope or another ServerSaidNo, whatever the status; TemporarilyUnavailable for 5xx
+    and 429; MalformedResponse for a redirect and for all that is no usable token.
+    """
+    body = read_answer(request, response)
+    access_token = _read_access_token(body)
+    lifetime = _read_lifetime(body.get("expires_in"))
+    refresh = body.get("refresh_token") or None
+    if refresh is not None and (not isinstance(refresh, str) or len(refresh) > MAX_TOKEN_LENGTH):
+        raise MalformedResponse('Expected "refresh_token" in the answer to the token request as a string of bounded length.')
+    token = Token(
+        access_token,
+        obtained_at=response.sent_at,
+        # From when it was asked for: a slow answer makes no token younger.
+        expires_at=None if lifetime is None else response.sent_at + lifetime,
+        refresh_token=None if refresh is None else Secret(refresh),
+    )
+    scope = body.get("scope")
+    return TokenResponse(token, parse_scopes(scope) if isinstance(scope, str) else None, _read_identity(body.get("id_token")))
+
+
+def _read_access_token(body: dict[str, object]) -> Secret:
+    token_type = body.get("token_type")
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+        got = printable(token_type, 40) if isinstance(token_type, str) else "none"
+        raise MalformedResponse(f'Expected token_type "Bearer" in the answer to the token request, got {got}.')
+    value = body.get("access_token")
+    # It goes into a header as it is: a space or a line break would end it there (TE3).
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value) <= MAX_TOKEN_LENGTH
+        or not all("!" <= character <= "~" for character in value)
+    ):
+        raise MalformedResponse('Expected "access_token" in the answer to the token request as visible ASCII without spaces.')
+    return Secret(value)
+
+
+def _read_lifetime(value: object) -> float | None:
+    """Seconds; None for what is no sensible lifetime: a hint that makes no sense is no hint (A-96, TE4)."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_LIFETIME or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _read_identity(id_token: object) -> str | None:
+    """
+    A name for the account from an ID token. Its signature is not checked: it came from the token endpoint over TLS (OIDC Core
+    §3.1.3.7), and it is shown, never believed.
+    """
+    if not isinstance(id_token, str) or len(id_token) > MAX_TOKEN_LENGTH or id_token.count(".") != 2:
+        return None
+    from base64 import urlsafe_b64decode
+
+    payload = id_token.split(".")[1]
+    try:
+        claims = parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), "the ID token")
+    except (ValueError, MalformedResponse):
+        return None
+    names = (claims.get(claim) for claim in IDENTITY_CLAIMS)
+    return next((printable(name.strip(), MAX_IDENTITY_LENGTH) for name in names if isinstance(name, str) and name.strip()), None)

@@ -1,0 +1,309 @@
+"""
+`vault.db` as a file of SQLite's: opened with care, one connection a thread and process, failures told in our own words.
+
+**Making.** A new vault is built as `vault.db.new` and renamed when it is whole, while the creation lock is held. So `vault.db` is
+absent or complete: an empty one is damage and not a beginning, and no start ever writes over it.
+
+**Threads.** Each thread has a connection of its own and never uses another's. `check_same_thread` is off for one reason: `close`
+must be able to close them all. A lock beside each connection, which nobody else ever contends for, makes that safe.
+
+**Forks.** SQLite must not be carried over a fork: a child that closes the parent's connection may wait for a mutex whose holder
+does not exist there. So a child opens its own, and what it inherited is kept, untouched, until it ends (TG17).
+
+**Watching.** `PRAGMA data_version` tells a connection of everybody's commits but its own, and its values mean nothing to another
+connection. So one connection of the process does nothing but watch, and sees every write.
+
+**Closing descriptors.** POSIX drops a process's locks on a file when any descriptor of that file is closed. So nobody here opens
+`vault.db` but SQLite; modes and links are judged by lstat.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Lock, local
+from typing import Any
+from weakref import WeakSet
+
+from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
+from handstamp.stores.locks import KernelLock
+from handstamp.stores.private_files import check_directory, check_file, create_private, prepare_directory, sync_directory
+
+__all__ = ["Database"]
+
+APPLICATION_ID = 0x48535456
+"""`HSTV` in the file's header: how a vault is told from another program's database."""
+
+_BUSY_MILLISECONDS = 5000
+
+_SETTINGS = (
+    f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    # Some builds leave deleted bytes in the file unless told.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -2000",
+)
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA}
+_CONTENTION = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """
+    `admit` judges each new connection to a vault that exists; `build` fills a new one.
+
+    Safe to call from many threads and after a fork. Every failure is a VaultError.
+    """
+
+    def __init__(
+        self, directory: Path, *, admit: Callable[[sqlite3.Connection], None], build: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        self.path = directory / "vault.db"
+        self._directory = directory
+        self._admit = admit
+        self._build = build
+        self._process = _Process()
+
+    def prepare(self) -> bool:
+        """Opens the vault, made now where there is none. True if this call made it."""
+        made = not self._exists() and self._make()
+        self._connection_for_writing()
+        return made
+
+    def read(self, question: str, values: Sequence[object] = ()) -> list[Row]:
+        """The rows; none where there is no vault yet. Reading never makes one."""
+        held = self._connection()
+        if held is None:
+            return []
+        with held.lock, self._translated():
+            return held.connection.execute(question, values).fetchall()
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection, None, None]:
+        """One short transaction, on disk when the block ends. The vault exists: `prepare` was called."""
+        held = self._connection_for_writing()
+        with held.lock, self._translated():
+            held.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield held.connection
+                held.connection.execute("COMMIT")
+            except BaseException:
+                # A failed COMMIT may have rolled back by itself; the failure to tell is the first one.
+                with suppress(sqlite3.Error):
+                    held.connection.rollback()
+                raise
+
+    def erase_log(self) -> bool:
+        """
+        Moves what was written into `vault.db` and empties `vault.db-wal`, where deleted bytes would live on.
+
+        False where a reader kept it from being emptied for the whole busy time.
+        """
+        held = self._connection_for_writing()
+        with held.lock, self._translated():
+            ((busy, _, _),) = held.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
+
+    def version(self) -> int:
+        """Differs after any write of anybody, this process included; 0 where there is no vault yet."""
+        process = self._here()
+        with process.watch_lock:
+            if process.watch is None or process.watch.closed:
+                process.watch = self._open()
+            watch = process.watch
+        if watch is None:
+            return 0
+        with watch.lock, self._translated():
+            version: int = watch.connection.execute("PRAGMA data_version").fetchall()[0][0]
+        return watch.salt | version
+
+    def close(self) -> None:
+        """Closes every connection of this process. A later call simply opens anew."""
+        for held in self._here().take_all():
+            held.close()
+
+    def _exists(self) -> bool:
+        """Judges the directory and the files, too."""
+        if not os.path.lexists(self._directory):
+            return False
+        check_directory(self._directory)
+        for suffix in ("-wal", "-shm"):
+            check_file(self._beside(suffix))
+        return check_file(self.path)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+    def _here(self) -> "_Process":
+        if self._process.id != os.getpid():
+            self._process = _Process()
+        return self._process
+
+    def _connection_for_writing(self) -> "_Held":
+        held = self._connection()
+        if held is None:
+            raise StoreUnreachable(f"{self.path} is gone: it was there a moment ago.")
+        return held
+
+    def _connection(self) -> "_Held | None":
+        process = self._here()
+        held: _Held | None = getattr(process.threads, "held", None)
+        if held is None or held.closed:
+            held = process.threads.held = self._open()
+        return held
+
+    def _open(self) -> "_Held | None":
+        if not self._exists():
+            return None
+        with self._translated():
+            connection = _connect(self.path)
+            try:
+                self._refuse_foreign(connection)
+                _settle(connection)
+                self._admit(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return self._here().keep(connection)
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
+        """Before any setting: even the journal's mode would be a change to another program's file (TG6, TG7)."""
+        ((found,),) = connection.execute("PRAGMA application_id").fetchall()
+        if found != APPLICATION_ID:
+            raise VaultCorrupt(f"{self.path} is not a vault of Handstamp.", hint=self._move_aside(self.path))
+
+    def _make(self) -> bool:
+        """True if it was made here; False where another process was faster."""
+        prepare_directory(self._directory)
+        with KernelLock(self._directory / "locks" / "vault.lock"):
+            if self._exists():
+                return False
+            self._refuse_orphaned_log()
+            with self._translated():
+                self._build_whole()
+                sync_directory(self._directory)
+            return True
+
+    def _refuse_orphaned_log(self) -> None:
+        """SQLite would replay the log of a vault that was moved away into the new one."""
+        log = self._beside("-wal")
+        if check_file(log) and log.lstat().st_size:
+            raise VaultCorrupt(f"{log} is there without its {self.path.name}.", hint=self._move_aside(log))
+
+    def _build_whole(self) -> None:
+        """Under another name, renamed when it is complete and its log is folded in. A failure leaves nothing behind."""
+        draft = self.path.with_name(self.path.name + ".new")
+        _remove_draft(draft)
+        create_private(draft)
+        try:
+            with closing(_connect(draft)) as connection:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                _settle(connection)
+                self._build(connection)
+            draft.rename(self.path)
+        except BaseException:
+            _remove_draft(draft)
+            raise
+
+    @contextmanager
+    def _translated(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+        except OSError as error:
+            raise StoreUnreachable(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def _translate(self, error: sqlite3.Error) -> HandstampError:
+        # The low byte is the primary code, the rest says more about it.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _CONTENTION:
+            seconds = _BUSY_MILLISECONDS // 1000
+            return VaultLocked(f"{self.path} was in use by another program for more than {seconds} seconds.")
+        if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
+            return VaultCorrupt(f"{self.path} is damaged: {error}.", hint=self._move_aside(self.path))
+        return StoreUnreachable(f"{self.path} cannot be used: {error}.")
+
+    @staticmethod
+    def _move_aside(path: Path) -> str:
+        return hint("move_aside", path=str(path))
+
+
+class _Held:
+    """A connection, the lock that guards its closing, and the process that it belongs to."""
+
+    __slots__ = ("__weakref__", "closed", "connection", "lock", "process_id", "salt")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.lock = Lock()
+        self.process_id = os.getpid()
+        self.closed = False
+        # Above SQLite's 32 bits, so that no two connections ever give the same version for different states.
+        self.salt = int.from_bytes(os.urandom(3), "big") << 32
+
+    def close(self) -> None:
+        with self.lock:
+            self.closed = True
+            self.connection.close()
+
+    def __del__(self) -> None:
+        """The thread has ended. In a forked child the connection is another process's: kept, so that nothing closes it."""
+        if self.process_id == os.getpid():
+            self.connection.close()
+        else:
+            _inherited.append(self.connection)
+
+
+_inherited: list[sqlite3.Connection] = []
+
+
+class _Process:
+    """What belongs to one process and must not outlive a fork: its connections and the locks of its threads."""
+
+    def __init__(self) -> None:
+        self.id = os.getpid()
+        self.threads = local()
+        self.watch: _Held | None = None
+        self.watch_lock = Lock()
+        self._guard = Lock()
+        self._all: WeakSet[_Held] = WeakSet()
+
+    def keep(self, connection: sqlite3.Connection) -> _Held:
+        held = _Held(connection)
+        with self._guard:
+            self._all.add(held)
+        return held
+
+    def take_all(self) -> list[_Held]:
+        with self._guard:
+            taken = list(self._all)
+            self._all.clear()
+        return taken
+
+
+def _remove_draft(draft: Path) -> None:
+    for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+        leftover.unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """`mode=rw` never creates. Transactions are ours to begin and end."""
+    name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    uri = f"file://{name if name.startswith('/') else '/' + name}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MILLISECONDS / 1000)
+
+
+def _settle(connection: sqlite3.Connection) -> None:
+    """Writes nothing to a vault that has these settings already."""
+    for setting in _SETTINGS:
+        connection.execute(setting).close()
+    ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    if mode != "wal":
+        raise VaultError(f"SQLite gives journal mode {mode} here: expected wal, which needs a local disk.")

@@ -1,0 +1,130 @@
+"""
+The key in the system keychain: macOS Keychain, Windows Credential Manager, Secret Service or KWallet, through `keyring`.
+
+One small item, written once and never again: macOS asks anew for permission after each write, and no keychain has a
+compare-and-set (four processes that rewrite an item lose each other's changes). Tokens do not go there; they do not even fit on
+Windows.
+
+A keychain may wait for a person, or hang on a bus that nobody answers. So each call, the import too, runs in a daemon thread with
+a time box; a late answer is dropped. A key that was stored too late to be reported is found by the next start.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from threading import Thread
+from typing import Protocol, TypeVar, cast
+
+from handstamp.errors import KeyUnavailable
+from handstamp.stores.keys.encoding import decode_key, encode_key, new_key
+
+__all__ = ["SERVICE", "KeychainKey"]
+
+SERVICE = "handstamp"
+
+_WORTHY_PRIORITY = 1
+"""keyring's own line: below it are its null and fail backends and the plain-text ones."""
+
+T = TypeVar("T")
+
+
+class KeychainKey:
+    """`limit` is the time box of one call in seconds."""
+
+    name: str = "keychain"
+
+    def __init__(self, directory: Path, *, limit: float = 3.0) -> None:
+        self._limit = limit
+        # From the path: two vaults never share an item, and a vault that is made anew at its old place finds its old key.
+        self._username = "vault-" + sha256(str(directory.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+    def describe(self) -> str:
+        return "the system keychain"
+
+    def is_available(self) -> bool:
+        """Asks for the item: some backends know only then that there is no keychain behind them."""
+        try:
+            self._read()
+        except _NoKeychain:
+            return False
+        return True
+
+    def load(self) -> bytes | None:
+        try:
+            text = self._read()
+        except _NoKeychain as error:
+            raise KeyUnavailable(error.message) from error
+        return None if text is None else decode_key(text, f"The keychain's item {SERVICE} / {self._username}")
+
+    def create(self) -> bytes:
+        """What is there already stays and is given: an item is never rewritten."""
+        return self.load() or self._store(new_key())
+
+    def _store(self, key: bytes) -> bytes:
+        self._ask(lambda backend: backend.set_password(SERVICE, self._username, encode_key(key)))
+        if self.load() != key:
+            raise KeyUnavailable("The system keychain took the key and does not give it back.")
+        return key
+
+    def _read(self) -> str | None:
+        return self._ask(lambda backend: backend.get_password(SERVICE, self._username))
+
+    def _ask(self, question: Callable[["_Backend"], T]) -> T:
+        answers: list[T] = []
+        failures: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                answers.append(question(_worthy_backend()))
+            except Exception as error:  # a backend may raise anything; it is told, never swallowed
+                failures.append(error)
+
+        thread = Thread(target=ask, name="handstamp-keychain", daemon=True)
+        thread.start()
+        thread.join(self._limit)
+        if failures:
+            raise _judge(failures[0]) from failures[0]
+        if not answers:
+            raise KeyUnavailable(
+                f"The system keychain did not answer within {self._limit:g} seconds; it may wait for you to unlock it."
+            )
+        return answers[0]
+
+
+class _Backend(Protocol):
+    """What is used of a keyring backend. keyring's own methods are only partly typed."""
+
+    @property
+    def priority(self) -> float: ...
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+
+class _NoKeychain(KeyUnavailable):
+    """There is none on this machine, which is no fault of it."""
+
+
+def _worthy_backend() -> _Backend:
+    import keyring
+
+    backend = cast("_Backend", keyring.get_keyring())
+    if backend.priority < _WORTHY_PRIORITY:
+        raise _NoKeychain("There is no system keychain here.")
+    return backend
+
+
+def _judge(error: Exception) -> KeyUnavailable:
+    from keyring.errors import KeyringLocked, NoKeyringError
+
+    match error:
+        case KeyUnavailable():
+            return type(error)(error.message)
+        case NoKeyringError():
+            return _NoKeychain("There is no system keychain here.")
+        case KeyringLocked():
+            return KeyUnavailable("The system keychain is locked.")
+        case _:
+            # Not its text: nobody knows what a backend puts into the message of a write that failed.
+            return KeyUnavailable(f"The system keychain does not answer: {type(error).__name__}.")

@@ -1,0 +1,140 @@
+"""
+A lock between processes that the kernel frees when its holder dies.
+
+One file a lock, never deleted: whoever deletes a lock file gives the next two comers two files, and each of them a lock. The file
+is empty and stays; only the kernel's note on it (flock on POSIX, a locked byte on Windows) comes and goes. A holder that is
+killed, or whose machine loses power, leaves nothing to clean up, and no process id to be mistaken for another's (TG17).
+
+flock belongs to the opened file, not to the process. That has three consequences, and each is used here:
+
+- Two threads that open the file anew exclude each other, so no second lock for threads is needed.
+- A forked child shares the parent's opened file and would keep the lock alive after the parent's death. So a child closes what
+  it inherited, at once; the parent's hold is untouched by that.
+- If somebody removes the directory by hand, a waiter may get a lock on a file that no longer has a name. So after the wait the
+  name is looked at again.
+"""
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from weakref import WeakSet
+
+from handstamp.errors import StoreUnreachable
+from handstamp.stores.private_files import open_private, prepare_directory
+
+__all__ = ["KernelLock"]
+
+
+class KernelLock:
+    """
+    Held by one holder of all processes and threads at a time. One object is one holder; it is not shared between threads.
+
+    Raises StoreUnreachable where the file cannot be used or is not yours alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Waits as long as it takes. A signal handler that raises ends the wait."""
+        while not self._attempt(wait=True):
+            pass
+
+    def try_acquire(self) -> bool:
+        """False at once where somebody else holds it."""
+        return self._attempt(wait=False)
+
+    def release(self) -> None:
+        """Does nothing where this object does not hold it (as in a forked child)."""
+        descriptor, self._descriptor = self._descriptor, None
+        _held.discard(self)
+        if descriptor is not None:
+            _unlock(descriptor)
+            os.close(descriptor)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+    def _attempt(self, *, wait: bool) -> bool:
+        if self._descriptor is not None:
+            raise RuntimeError("this KernelLock is already held: waiting for it again would never end")
+        prepare_directory(self._path.parent)
+        descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+        try:
+            locked = _lock(descriptor, wait=wait) and self._has_its_name(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise StoreUnreachable(f"{self._path} cannot be locked: {error.strerror}.") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if not locked:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        _held.add(self)
+        return True
+
+    def _has_its_name(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.lstat())
+        except FileNotFoundError:
+            return False
+
+    def _forget_inherited(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+_held: WeakSet[KernelLock] = WeakSet()
+
+
+if sys.platform == "win32":
+    import msvcrt
+    import time
+
+    def _lock(descriptor: int, *, wait: bool) -> bool:
+        # LK_LOCK gives up after ten tries a second apart; a refresh is over sooner than its first second.
+        while not _lock_first_byte(descriptor):
+            if not wait:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def _lock_first_byte(descriptor: int) -> bool:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, *, wait: bool) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _forget_what_was_inherited() -> None:
+        for lock in list(_held):
+            lock._forget_inherited()  # pyright: ignore[reportPrivateUsage]
+        _held.clear()
+
+    os.register_at_fork(after_in_child=_forget_what_was_inherited)

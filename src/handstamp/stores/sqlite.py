@@ -1,0 +1,267 @@
+"""
+Grants in `vault.db`: durable, sealed, shared by every process of yours.
+
+Names (owner, server, account, issuer) are columns in the clear, so that they can be searched; all else is sealed and bound to its
+row. Nothing is opened before it is needed, and only a write makes a vault.
+
+A generation never comes back: a grant that is made anew after `forget_grant` counts on from the highest that was forgotten. Else
+a refresh that began before a logout could find its old number again and overwrite the new login.
+"""
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from handstamp.errors import VaultCorrupt, VaultLocked, hint
+from handstamp.model import Grant, GrantKey, Registration, Secret
+from handstamp.ports import KeyProvider
+from handstamp.stores.database import Database, Row
+from handstamp.stores.locks import KernelLock
+from handstamp.stores.migrations import check_schema, migrate
+from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
+from handstamp.stores.records import (
+    decode_grant,
+    decode_registration,
+    encode_grant,
+    encode_registration,
+    without_configured_secret,
+)
+from handstamp.stores.sealing import bind, seal, unseal
+
+__all__ = ["SqliteStore"]
+
+_GRANT_COLUMNS = "owner, server, account, issuer, generation, sealed"
+_ONE_GRANT = "owner = ? AND server = ? AND account = ? AND issuer = ?"
+
+
+def _say_nothing(line: str) -> None:
+    """A library does not talk; programs hand in what does."""
+
+
+class SqliteStore:
+    """
+    A `GrantStore` in `directory`. Safe to call from many threads, tasks and processes, and after a fork.
+
+    `providers` is walked anew each time, in the order of preference. `announce` gets one line when a vault is made.
+    """
+
+    def __init__(
+        self, directory: Path, providers: Iterable[KeyProvider], *, announce: Callable[[str], None] = _say_nothing
+    ) -> None:
+        self._directory = directory
+        self._providers = providers
+        self._announce = announce
+        self._database = Database(directory, admit=self._admit, build=self._build)
+        self._pinned: PinnedKey | None = None
+        self._check: bytes | None = None
+
+    def prepare(self) -> None:
+        """Opens the vault, made now where there is none: a login that cannot be kept fails before the browser opens."""
+        if self._database.prepare():
+            self._announce(f"New vault: its key is in {self._pin().description}.")
+
+    def describe_key(self) -> str:
+        """For a person, after "key in". Makes the vault where there is none."""
+        self.prepare()
+        return self._pin().description
+
+    def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
+        if issuer is None:
+            rows = self._database.read(
+                f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND server = ? AND account = ?"
+                " ORDER BY granted_at DESC, rowid DESC LIMIT 1",
+                (owner, server, account),
+            )
+        else:
+            rows = self._database.read(
+                f"SELECT {_GRANT_COLUMNS} FROM grants WHERE {_ONE_GRANT}", (owner, server, account, issuer)
+            )
+        return self._open_grant(rows[0]) if rows else None
+
+    def list_grants(self, owner: str) -> list[Grant]:
+        rows = self._database.read(
+            f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
+        )
+        return [self._open_grant(row) for row in rows]
+
+    def save_grant(self, grant: Grant) -> Grant:
+        with self._writing() as connection:
+            return self._write_grant(connection, grant, _generation(connection, grant.key) or _highest_forgotten(connection))
+
+    def replace_grant(self, grant: Grant) -> Grant | None:
+        with self._writing() as connection:
+            if _generation(connection, grant.key) != grant.generation:
+                return None
+            return self._write_grant(connection, grant, grant.generation)
+
+    def forget_grant(self, key: GrantKey) -> bool:
+        with self._erasing(hint("logout", server=key.server)) as connection:
+            if connection is None:
+                return False
+            generation = _generation(connection, key)
+            if generation is None:
+                return False
+            connection.execute("UPDATE header SET highest_forgotten = max(highest_forgotten, ?)", (generation,))
+            connection.execute(f"DELETE FROM grants WHERE {_ONE_GRANT}", _columns(key))
+            return True
+
+    def find_registration(self, owner: str, issuer: str) -> Registration | None:
+        rows = self._database.read("SELECT sealed FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
+        return decode_registration(self._unseal(rows[0][0], "registrations", owner, issuer)) if rows else None
+
+    def save_registration(self, owner: str, registration: Registration) -> None:
+        with self._writing() as connection:
+            sealed = self._seal(encode_registration(registration), "registrations", owner, registration.issuer)
+            connection.execute(
+                "INSERT INTO registrations (owner, issuer, sealed) VALUES (?, ?, ?)"
+                " ON CONFLICT (owner, issuer) DO UPDATE SET sealed = excluded.sealed",
+                (owner, registration.issuer, sealed),
+            )
+
+    def forget_registration(self, owner: str, issuer: str) -> None:
+        with self._erasing() as connection:
+            if connection is not None:
+                connection.execute("DELETE FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
+
+    def find_client_secret(self, owner: str, server: str, client_id: str) -> Secret | None:
+        rows = self._database.read(
+            "SELECT sealed FROM client_secrets WHERE owner = ? AND server = ? AND client_id = ?", (owner, server, client_id)
+        )
+        if not rows:
+            return None
+        return Secret(self._unseal(rows[0][0], "client_secrets", owner, server, client_id).decode())
+
+    def save_client_secret(self, owner: str, server: str, client_id: str, secret: Secret) -> None:
+        with self._writing() as connection:
+            sealed = self._seal(secret.reveal().encode(), "client_secrets", owner, server, client_id)
+            connection.execute(
+                "INSERT INTO client_secrets (owner, server, client_id, sealed) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (owner, server, client_id) DO UPDATE SET sealed = excluded.sealed",
+                (owner, server, client_id, sealed),
+            )
+
+    def forget_client_secrets(self, owner: str, server: str) -> None:
+        with self._erasing() as connection:
+            if connection is not None:
+                connection.execute("DELETE FROM client_secrets WHERE owner = ? AND server = ?", (owner, server))
+
+    def data_version(self) -> int:
+        """Differs after any write: of another process, another thread, or this one. 0 until there is a vault."""
+        return self._database.version()
+
+    def lock(self, key: GrantKey) -> AbstractContextManager[None]:
+        # Hashed: a name may hold `../`, a NUL, or be too long for a file (TG21).
+        name = sha256(bind("lock", *_columns(key))).hexdigest()
+        return KernelLock(self._directory / "locks" / f"{name}.lock")
+
+    def close(self) -> None:
+        """Closes the files. A later call simply opens them anew."""
+        self._database.close()
+
+    def _admit(self, connection: sqlite3.Connection) -> None:
+        migrate(connection, self._database.path)
+        self._pin_from(connection)
+
+    def _build(self, connection: sqlite3.Connection) -> None:
+        """The header is the one table that no migration may change: every version reads it first."""
+        pinned = choose_key(self._providers)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "CREATE TABLE header (schema INTEGER NOT NULL, key_provider TEXT NOT NULL, key_check BLOB NOT NULL,"
+            " highest_forgotten INTEGER NOT NULL)"
+        )
+        connection.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.provider, pinned.make_check()))
+        connection.execute("COMMIT")
+        migrate(connection, self._database.path)
+
+    def _pin_from(self, connection: sqlite3.Connection) -> None:
+        """
+        A provider is asked when the first connection of the process opens, and never on the way of a request.
+
+        And once more if the check is another one: then the vault was moved aside and a new one made while we ran. No lock: two
+        threads that come first both ask, and get the same.
+        """
+        ((provider, check),) = connection.execute("SELECT key_provider, key_check FROM header LIMIT 1").fetchall()
+        if self._pinned is None or self._check != check:
+            self._pinned = load_pinned_key(self._providers, provider, check)
+            self._check = check
+
+    def _pin(self) -> PinnedKey:
+        if self._pinned is None:
+            raise AssertionError("a row was read before its vault was opened")
+        return self._pinned
+
+    @contextmanager
+    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+        self.prepare()
+        with self._database.writing() as connection:
+            # A newer program may have migrated the vault since this one opened it (TG19).
+            check_schema(connection, self._database.path)
+            yield connection
+
+    @contextmanager
+    def _erasing(self, again: str | None = None) -> Generator[sqlite3.Connection | None, None, None]:
+        """Gives None where there is no vault. Afterwards no file holds what was deleted, nor what an earlier call left."""
+        if not self._database.read("SELECT 1 FROM header"):
+            yield None
+            return
+        with self._writing() as connection:
+            yield connection
+        if not self._database.erase_log():
+            log = f"{self._database.path.name}-wal"
+            raise VaultLocked(
+                f"It is forgotten, but another program reads the vault: its sealed bytes are still in {log}.", hint=again
+            )
+
+    def _write_grant(self, connection: sqlite3.Connection, grant: Grant, generation: int) -> Grant:
+        written = replace(grant, generation=generation + 1, registration=without_configured_secret(grant.registration))
+        place = _columns(written.key)
+        sealed = self._seal(encode_grant(written), "grants", *place, written.generation)
+        connection.execute(
+            "INSERT INTO grants (owner, server, account, issuer, generation, granted_at, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (owner, server, account, issuer) DO UPDATE SET"
+            " generation = excluded.generation, granted_at = excluded.granted_at, sealed = excluded.sealed",
+            (*place, written.generation, written.granted_at, sealed),
+        )
+        return written
+
+    def _open_grant(self, row: Row) -> Grant:
+        owner, server, account, issuer, generation, sealed = row
+        try:
+            payload = unseal(self._pin().key, bind("grants", owner, server, account, issuer, generation), sealed)
+        except (VaultCorrupt, TypeError) as error:
+            raise VaultCorrupt(
+                f"The grant for {server} in {self._database.path} is not what was written there.",
+                hint=hint("logout", server=server),
+            ) from error
+        return decode_grant(GrantKey(owner, server, account, issuer), generation, payload)
+
+    def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
+        return seal(self._pin().key, bind(table, *place), payload)
+
+    def _unseal(self, sealed: bytes, table: str, *place: str | int) -> bytes:
+        try:
+            return unseal(self._pin().key, bind(table, *place), sealed)
+        except VaultCorrupt as error:
+            path = self._database.path
+            raise VaultCorrupt(
+                f"A row of {table} in {path} is not what was written there.", hint=hint("move_aside", path=str(path))
+            ) from error
+
+
+def _columns(key: GrantKey) -> tuple[str, str, str, str]:
+    return key.owner, key.server, key.account, key.issuer
+
+
+def _generation(connection: sqlite3.Connection, key: GrantKey) -> int | None:
+    rows = connection.execute(f"SELECT generation FROM grants WHERE {_ONE_GRANT}", _columns(key)).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _highest_forgotten(connection: sqlite3.Connection) -> int:
+    highest: int = connection.execute("SELECT highest_forgotten FROM header").fetchall()[0][0]
+    return highest

@@ -1,0 +1,115 @@
+"""What no module may do, or only the one whose job it is: read from the syntax trees, so that no path is missed."""
+
+import ast
+
+import pytest
+
+from source_tree import Module, calls, dotted_name, modules, names_of
+
+MODULES = modules()
+each_module = pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
+
+PRINTERS = ("output.py",)
+
+REVEALERS = (
+    "model.py",
+    "output.py",
+    "protocol/client_auth.py",
+    "protocol/tokens.py",
+    "http/",
+    "stores/",
+    "cli/token.py",
+    "cli/headers.py",
+)
+"""Where a secret's bytes leave for the wire, the vault or, on request, the person. Lengthen this list with reluctance."""
+
+SHELLS = {"os.popen", "os.system", "subprocess.getoutput", "subprocess.getstatusoutput"}
+EVALUATORS = {"compile", "eval", "exec", "__import__"}
+UNPICKLERS = {"dill", "marshal", "pickle", "shelve", "yaml"}
+
+PURE = ("errors.py", "model.py", "ports.py", "protocol/")
+INNER = (*PURE, "source.py", "source/", "login.py", "login/", "doctor.py", "doctor/")
+WORLD = {
+    "click",
+    "h11",
+    "http",
+    "httpx",
+    "httpx2",
+    "keyring",
+    "platformdirs",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "tomlkit",
+    "webbrowser",
+}
+
+
+def named(module: Module, names: set[str]) -> list[str]:
+    """`line name` of each call of one of `names`."""
+    return [f"{call.lineno} {dotted_name(call.func)}" for call in calls(module.tree) if dotted_name(call.func) in names]
+
+
+def imported_roots(module: Module) -> set[str]:
+    roots: set[str] = set()
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Import(names=names):
+                roots |= {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(name), level=0):
+                roots.add(name.partition(".")[0])
+            case _:
+                pass
+    return roots
+
+
+@each_module
+def test_only_the_output_module_prints(module: Module) -> None:
+    if module.is_in(PRINTERS):
+        return
+
+    assert named(module, {"print", "pprint.pprint", "sys.stdout.write", "click.echo", "click.secho"}) == []
+
+
+@each_module
+def test_no_file_is_opened_by_the_bare_builtin(module: Module) -> None:
+    """TG2 to TG4: what the vault opens is opened by `os.open` with its flags, or by a Path whose place is known to be safe."""
+    assert named(module, {"open", "io.open", "codecs.open", "tempfile.mktemp"}) == []
+
+
+@each_module
+def test_nothing_runs_through_a_shell(module: Module) -> None:
+    """A-126, TC2."""
+    shells = [
+        call.lineno
+        for call in calls(module.tree)
+        for keyword in call.keywords
+        if keyword.arg == "shell" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
+    ]
+
+    assert shells == []
+    assert named(module, SHELLS) == []
+
+
+@each_module
+def test_nothing_is_evaluated_or_unpickled(module: Module) -> None:
+    """TG10."""
+    assert named(module, EVALUATORS) == []
+    assert not imported_roots(module) & UNPICKLERS
+
+
+@each_module
+def test_a_secret_is_revealed_only_where_it_leaves(module: Module) -> None:
+    """A-101, TH5."""
+    revealed = [call.lineno for call in calls(module.tree) if isinstance(call.func, ast.Attribute) and call.func.attr == "reveal"]
+
+    assert revealed == [] or module.is_in(REVEALERS)
+
+
+@each_module
+def test_the_inner_code_reaches_the_world_through_ports_alone(module: Module) -> None:
+    if not module.is_in(INNER):
+        return
+
+    assert not imported_roots(module) & WORLD

@@ -1,0 +1,104 @@
+"""A hint is one command that exists: each is made by `hint()` from `HINTS` and accepted by the real command line."""
+
+import ast
+import importlib
+import shlex
+from string import Formatter
+from typing import Any
+
+import click
+import pytest
+
+from handstamp.errors import HINTS, hint
+from source_tree import PACKAGE, Module, calls, dotted_name, modules, names_of
+
+MODULES = modules()
+SAMPLES = {
+    "mode": "0700",
+    "name": "linear",
+    "path": "/home/me/it's here",
+    "port": "8123",
+    "scope": "read write",
+    "server": "linear",
+    "url": "https://mcp.linear.app/mcp",
+}
+OTHER_PROGRAMS = {"chmod", "mv"}
+
+
+def fields(command: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(command) if name}
+
+
+def is_made_by_hint(value: ast.expr) -> bool:
+    """A call of `hint`, a value that was made elsewhere, or nothing; never a string of its own."""
+    match value:
+        case ast.Call(func=func):
+            return dotted_name(func).rpartition(".")[2] == "hint"
+        case ast.Name() | ast.Attribute() | ast.Constant(value=None):
+            return True
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_made_by_hint(body) and is_made_by_hint(orelse)
+        case ast.BoolOp(values=values):
+            return all(is_made_by_hint(each) for each in values)
+        case _:
+            return False
+
+
+@pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
+def test_no_error_is_given_a_hint_of_its_own_words(module: Module) -> None:
+    loose = [
+        keyword.value.lineno
+        for call in calls(module.tree)
+        for keyword in call.keywords
+        if keyword.arg == "hint" and not is_made_by_hint(keyword.value)
+    ]
+
+    assert loose == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
+def test_every_hint_that_is_made_has_its_entry_and_its_values(module: Module) -> None:
+    for call in calls(module.tree):
+        if dotted_name(call.func) in {"hint", "errors.hint"} and call.args and isinstance(call.args[0], ast.Constant):
+            key = call.args[0].value
+
+            assert key in HINTS, f"line {call.lineno}"
+            given = {keyword.arg for keyword in call.keywords}
+            assert None in given or given == fields(HINTS[key]), f"line {call.lineno}"
+
+
+def test_values_are_quoted_for_the_shell() -> None:
+    command = hint("move_aside", path="/home/me/it's; rm -rf ~")
+
+    assert shlex.split(command) == ["mv", "/home/me/it's; rm -rf ~", "/home/me/it's; rm -rf ~.broken"]
+
+
+def command_line() -> click.Group:
+    """The root of the real command line, whatever its module calls it."""
+    cli: Any = importlib.import_module("handstamp.cli")
+    groups = [value for value in vars(cli).values() if isinstance(value, click.Group)]
+    assert groups, "handstamp.cli has no click.Group among its names"
+    return groups[0]
+
+
+def parse(group: click.Group, arguments: list[str]) -> None:
+    """As far as click goes without running anything. Raises click.UsageError for what the command line would refuse."""
+    context = group.make_context("handstamp", list(arguments))
+    with context:
+        name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None
+        if isinstance(command, click.Group):
+            parse(command, rest)
+        else:
+            command.make_context(name, rest, parent=context).close()
+
+
+@pytest.mark.skipif(not (PACKAGE / "cli").is_dir(), reason="src/handstamp/cli is not there yet")
+@pytest.mark.parametrize("key", HINTS)
+def test_the_real_command_line_accepts_every_hint(key: str) -> None:
+    program, *arguments = shlex.split(hint(key, **{name: SAMPLES[name] for name in fields(HINTS[key])}))
+    if program in OTHER_PROGRAMS:
+        return
+
+    assert program == "handstamp"
+    parse(command_line(), arguments)

@@ -1,0 +1,103 @@
+"""Start-up is a feature: what must not be loaded is not loaded (decision 12 of the design)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from source_tree import PACKAGE
+
+HEAVY = {"mcp", "psycopg", "rich", "textual"}
+"""Never on the way to a token, a header or the bridge."""
+
+NETWORK = {"anyio", "asyncio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "ssl", "trio", "urllib.request"}
+
+TREE = {
+    "handstamp.cli",
+    "handstamp.demo",
+    "handstamp.http",
+    "handstamp.login",
+    "handstamp.stores",
+    "handstamp.vault",
+    "handstamp.wiring",
+}
+
+REPORT = """
+import json, sys
+{body}
+sys.__stderr__.flush()
+with open(sys.argv[-1], "w") as file:
+    json.dump(sorted(sys.modules), file)
+"""
+
+RUN_COMMAND = """
+from handstamp.cli import main
+report = sys.argv.pop()
+sys.argv[0] = "handstamp"
+try:
+    main()
+except SystemExit as end:
+    assert end.code in ({exit_codes}), end.code
+sys.argv.append(report)
+"""
+
+
+def loaded_by(body: str, *arguments: str, home: Path) -> set[str]:
+    """The modules of a fresh process that ran `body`, with a home directory of its own."""
+    report = home / "modules.json"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "HANDSTAMP_", "COVERAGE"))}
+    environment |= {"HOME": str(home), "USERPROFILE": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    subprocess.run(
+        [sys.executable, "-c", REPORT.format(body=body), *arguments, str(report)],
+        check=True,
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        timeout=30,
+    )
+    return set(json.loads(report.read_text()))
+
+
+def test_importing_handstamp_loads_neither_its_shells_nor_a_client_nor_a_database(tmp_path: Path) -> None:
+    loaded = loaded_by("import handstamp", home=tmp_path)
+
+    assert "handstamp" in loaded
+    assert not loaded & (HEAVY | NETWORK | TREE | {"click", "cryptography", "keyring", "logging", "sqlite3", "tomlkit"})
+
+
+def test_importing_the_errors_loads_nothing_but_themselves(tmp_path: Path) -> None:
+    """Whoever only catches our errors pays nothing for it."""
+    loaded = loaded_by("import handstamp.errors", home=tmp_path)
+
+    assert {name for name in loaded if name.startswith("handstamp")} == {"handstamp", "handstamp.errors"}
+
+
+needs_cli = pytest.mark.skipif(not (PACKAGE / "cli").is_dir(), reason="src/handstamp/cli is not there yet")
+
+
+@needs_cli
+def test_importing_the_command_line_loads_no_client_and_no_sdk(tmp_path: Path) -> None:
+    loaded = loaded_by("import handstamp.cli", home=tmp_path)
+
+    assert not loaded & (HEAVY | NETWORK | {"cryptography", "keyring", "logging", "sqlite3", "tomlkit"})
+
+
+@needs_cli
+@pytest.mark.parametrize("command", ["token", "headers"])
+def test_asking_for_a_token_that_is_not_there_loads_no_client_and_no_sdk(command: str, tmp_path: Path) -> None:
+    """`token` and `headers` run in hooks, before each connection of an agent."""
+    run = RUN_COMMAND.format(exit_codes="2, 4")
+
+    loaded = loaded_by(run, command, "nowhere", home=tmp_path)
+
+    assert not loaded & (HEAVY | NETWORK)
+
+
+@needs_cli
+def test_help_loads_no_client_and_no_sdk(tmp_path: Path) -> None:
+    loaded = loaded_by(RUN_COMMAND.format(exit_codes="0, None"), "--help", home=tmp_path)
+
+    assert not loaded & (HEAVY | NETWORK)

@@ -1,0 +1,80 @@
+"""The demo's real authority and MCP server, each a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from handstamp.demo.process import CONTROL_TOKEN_VARIABLE
+
+__all__ = ["DemoServers"]
+
+
+class DemoServers:
+    """A context manager: both processes run inside it. For tests from end to end, where everything has to be real."""
+
+    issuer: str
+    server_url: str
+
+    def __init__(self, *, scope: str = "read write", lifetime: float = 60.0) -> None:
+        self._scope = scope
+        self._lifetime = lifetime
+        self._processes: list[subprocess.Popen[str]] = []
+        self._control_token = ""
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return self._control("GET", f"{self.issuer}/control/counts")
+
+    @property
+    def server_counts(self) -> dict[str, Any]:
+        return self._control("GET", f"{self.server_url.removesuffix('/mcp')}/control/counts")
+
+    def expire_access_tokens(self) -> None:
+        self._control("POST", f"{self.issuer}/control/expire")
+
+    def __enter__(self) -> Self:
+        try:
+            authority = self._start("authority", "--lifetime", str(self._lifetime))
+            self.issuer, self._control_token = authority["issuer"], authority["control_token"]
+            self.server_url = self._start("server", "--issuer", self.issuer, "--scope", self._scope)["url"]
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> list[int]:
+        """The processes' exit statuses."""
+        for process in self._processes:
+            process.terminate()
+        statuses: list[int] = []
+        for process in self._processes:
+            statuses.append(process.wait(timeout=20))
+            assert process.stdout is not None
+            process.stdout.close()
+        self._processes.clear()
+        return statuses
+
+    def _start(self, module: str, *arguments: str) -> dict[str, str]:
+        command = [sys.executable, "-m", f"handstamp.demo.{module}", "--port", "0", *arguments]
+        environment = os.environ | {CONTROL_TOKEN_VARIABLE: self._control_token, "PYTHONWARNINGS": "default"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self._processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"{module} ended with status {process.wait()} instead of saying where it listens"
+        said: dict[str, str] = json.loads(line)
+        return said
+
+    def _control(self, method: str, url: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._control_token}"}
+        with httpx2.Client(trust_env=False, headers=headers) as http:
+            answer: dict[str, Any] = http.request(method, url).raise_for_status().json()
+        return answer

@@ -1,0 +1,92 @@
+"""In which ways the tests' authority and MCP server lie, fail or differ; all at rest, they do everything right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Knobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """Frozen; `authority.turn(token_status=503)` replaces the set while the servers run."""
+
+    # Where the authority lives, and what its metadata says
+    metadata_path_issuer: str = ""
+    """`/tenant1`: the issuer has this path. Takes effect at the start only."""
+    metadata_at: Literal["oauth", "openid", "openid appended", "nowhere"] = "oauth"
+    """Which of the three well-known URLs answers (A-23); "openid" is the inserted one."""
+    metadata_status: int | None = None
+    """Every well-known URL of the authority answers this instead."""
+    issuer_in_metadata: str | None = None
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    no_s256: bool = False
+    """`code_challenge_methods_supported` is `["plain"]`."""
+    no_code_challenge_methods: bool = False
+    no_iss_advertised: bool = False
+    no_registration_endpoint: bool = False
+    no_revocation_endpoint: bool = False
+    client_id_metadata_document_supported: bool = False
+    """Advertised, and any https URL is taken for a client_id; the document is not fetched."""
+    scopes_supported: tuple[str, ...] | None = ("read", "write", "openid", "offline_access")
+
+    # Clients
+    auth_methods: tuple[str, ...] | None = ("none",)
+    """None leaves the member out of the metadata; all methods then work."""
+    clients: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Pre-registered, `{client_id: secret}`, "" for a public one; any loopback redirect address is theirs."""
+    registration_error: str | None = None
+    registration_status: int | None = None
+
+    # The authorization response
+    deny: bool = False
+    iss: Literal["right", "missing", "wrong", "trailing slash"] = "right"
+    state: Literal["right", "missing", "wrong"] = "right"
+
+    # The token endpoint
+    token_status: Literal[500, 503, 429, "html", "no access_token", "hang", "lost"] | None = None
+    """
+    For every token request. "html" and "no access_token" come with 200. "hang" answers rightly after `authority.release()`;
+    "lost" does everything that was asked and cuts the connection before the answer is out.
+    """
+    retry_after: str | None = None
+    """Goes with `token_status` 429 or 503."""
+    token_body: bytes | None = None
+    """What a 200 of the token endpoint carries, as application/json, nothing spent."""
+    code_error: str | None = None
+    """Refuses codes with this error."""
+    refresh_error: str | None = None
+    """Refuses refresh tokens with this error, and spends nothing."""
+    no_refresh_token: bool = False
+    no_expires_in: bool = False
+    expires_in: float | str = 3600
+    """What is said; the token is good for a day, or until `expire_access_tokens()`."""
+    no_scope: bool = False
+    """`scope` is left out of token responses."""
+    granted_scopes: tuple[str, ...] | None = None
+    """What is granted whatever was asked."""
+    token_type: str = "Bearer"
+    rotate: bool = True
+    """False: a refresh response bears no refresh token, and the old one stays good."""
+    reuse_detection: bool = True
+    form_encoded_tokens: bool = False
+    revocation_status: int | None = None
+
+    # The MCP server
+    resource_in_metadata: str | None = None
+    authorization_servers: tuple[str, ...] | None = None
+    resource_metadata_at: Literal["path", "root", "nowhere"] = "path"
+    resource_metadata_status: int | None = None
+    resource_metadata_absent: bool = False
+    """The challenge has no `resource_metadata`."""
+    resource_scopes: tuple[str, ...] | None = ("read", "write")
+    challenge_scope: str | None = "read write"
+    challenge: str | None = None
+    """The whole `WWW-Authenticate` of a 401; "" sends none."""
+    open_server: bool = False
+    html_at_mcp: bool = False
+    forbidden: bool = False
+    always_401: bool = False
+    insufficient_scope: str | None = None
+    """The tool `stamp` wants this scope too."""

@@ -1,0 +1,189 @@
+"""The tests' authority and MCP server on two ports of 127.0.0.1, in one thread of this process."""
+
+import asyncio
+import socket
+from dataclasses import replace
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import uvicorn
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from authority.issuing import USER, AuthorizationServer
+from authority.knobs import Knobs
+from authority.seen import Seen, look_at
+from authority.serving import McpServer
+from handstamp.demo.ledger import Issued, Ledger, Permission
+
+__all__ = ["Authority", "StartAuthority"]
+
+A_DAY = 86_400.0
+
+
+class Authority:
+    """
+    An authorization server and an MCP server that do as the knobs say.
+
+    A context manager. Safe to turn and to read from any thread. Each has an origin of its own, so that a test sees who was asked.
+    """
+
+    def __init__(self, knobs: Knobs | None = None) -> None:
+        self.log: list[Seen] = []
+        """Every request, in the order of arrival."""
+        self.token_request_arrived = Event()
+        """Set with each token request; a test may clear it."""
+        self._knobs = knobs or Knobs()
+        self._ledger = Ledger(lifetime=A_DAY)
+        self._set_up_ledger()
+        self._listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        self._ports = [int(listener.getsockname()[1]) for listener in self._listeners]
+        origins = [f"http://127.0.0.1:{port}" for port in self._ports]
+        self._authorization = AuthorizationServer(origins[0], self._knobs.metadata_path_issuer, self._ledger, lambda: self._knobs)
+        self._mcp = McpServer(origins[1], self._authorization.issuer, self._ledger, lambda: self._knobs)
+        self._server = _Server(self._app)
+        self._thread = Thread(target=self._run, name="authority", daemon=True)
+
+    # What a test reads
+
+    @property
+    def knobs(self) -> Knobs:
+        return self._knobs
+
+    @property
+    def issuer(self) -> str:
+        return self._authorization.issuer
+
+    @property
+    def server_url(self) -> str:
+        """The protected MCP server."""
+        return self._mcp.url
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """As the demo's `GET /control/counts`."""
+        return self._ledger.counts()
+
+    @property
+    def token_requests(self) -> list[dict[str, str]]:
+        """The forms that came to the token endpoint."""
+        return [seen.form for seen in self.log if seen.at == "authority" and seen.path.endswith("/token")]
+
+    @property
+    def refreshes(self) -> int:
+        """Refresh requests, whatever became of them."""
+        return sum(form.get("grant_type") == "refresh_token" for form in self.token_requests)
+
+    def requests_to(self, path: str) -> list[Seen]:
+        return [seen for seen in self.log if seen.path == path]
+
+    # What a test turns
+
+    def turn(self, **knobs: Any) -> None:
+        """Replaces the named knobs; the next request meets them."""
+        self._knobs = replace(self._knobs, **knobs)
+        self._set_up_ledger()
+
+    def expire_access_tokens(self) -> None:
+        self._ledger.expire_access_tokens()
+
+    def revoke_everything(self) -> None:
+        self._ledger.revoke_everything()
+
+    def forget_clients(self) -> None:
+        """Dynamic registrations are gone, as after a server's reset: `invalid_client`."""
+        self._authorization.forget_clients()
+
+    def release(self) -> None:
+        """Lets the token requests go on that `token_status="hang"` holds now; the next is held again."""
+        self._server.release()
+
+    def grant(self, client_id: str, *scopes: str, resource: str | None = None) -> Issued:
+        """Tokens as after a login, without one: for a client of `Knobs(clients=…)`."""
+        permission = Permission(client_id, USER, scopes or ("read", "write"), resource or self.server_url)
+        code = self._ledger.issue_code(permission, "", "")
+        issued = self._ledger.spend_code(code, refreshable=not self._knobs.no_refresh_token)
+        assert issued is not None
+        return issued
+
+    # Running
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._server.ready.wait()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=self._listeners))
+
+    def _set_up_ledger(self) -> None:
+        self._ledger.rotate = self._knobs.rotate
+        self._ledger.detect_reuse = self._knobs.reuse_detection
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked_authority = scope["server"][1] == self._ports[0]
+        seen = await look_at(Request(scope, receive), "authority" if asked_authority else "server")
+        self.log.append(seen)
+        if asked_authority and seen.method == "POST" and seen.path.endswith("/token"):
+            self.token_request_arrived.set()
+            if self._knobs.token_status == "hang":
+                await self._server.hold()
+        response = self._authorization.answer(seen) if asked_authority else self._mcp.answer(seen)
+        await response(scope, receive, send)
+
+
+class StartAuthority(Protocol):
+    """The fixture `authority`."""
+
+    def __call__(self, knobs: Knobs | None = None) -> Authority: ...
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its tenths of a second: it ends when told, and drops what is open instead of waiting for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        # h11: an answer that is cut short on purpose closes the connection and says nothing more.
+        super().__init__(
+            uvicorn.Config(app, interface="asgi3", http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+        )
+        self.ready = Event()
+        self._held: list[asyncio.Future[None]] = []
+
+    async def hold(self) -> None:
+        future = self._loop.create_future()
+        self._held.append(future)
+        await future
+
+    def release(self) -> None:
+        self._loop.call_soon_threadsafe(self._let_go)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._told_to_stop.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._told_to_stop = asyncio.Event()
+        await self.on_tick(0)
+        self.ready.set()
+        await self._told_to_stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        self._let_go()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
+
+    def _let_go(self) -> None:
+        for future in self._held:
+            if not future.done():
+                future.set_result(None)
+        self._held.clear()

@@ -1,0 +1,178 @@
+"""The tests' MCP server: just enough JSON-RPC for both lifecycles, without the SDK that takes over a second to import."""
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from authority.knobs import Knobs
+from authority.seen import Seen
+from handstamp.demo.ledger import Access, Ledger
+
+__all__ = ["PATH", "McpServer"]
+
+PATH = "/mcp"
+HANDSHAKE_VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
+STATELESS_VERSION = "2026-07-28"
+TEXT = {"type": "string"}
+NUMBER = {"type": "number"}
+TOOLS: list[dict[str, object]] = [
+    {"name": "whoami", "description": "Who the token says you are.", "inputSchema": {"type": "object", "properties": {}}},
+    {
+        "name": "add",
+        "description": "The sum of two numbers.",
+        "inputSchema": {"type": "object", "properties": {"a": NUMBER, "b": NUMBER}, "required": ["a", "b"]},
+    },
+    {
+        "name": "stamp",
+        "description": "Your text, stamped.",
+        "inputSchema": {"type": "object", "properties": {"text": TEXT}, "required": ["text"]},
+    },
+]
+
+
+class McpServer:
+    def __init__(self, origin: str, issuer: str, ledger: Ledger, knobs: Callable[[], Knobs]) -> None:
+        self.url = f"{origin}{PATH}"
+        self._origin = origin
+        self._issuer = issuer
+        self._ledger = ledger
+        self._read_knobs = knobs
+
+    @property
+    def _knobs(self) -> Knobs:
+        return self._read_knobs()
+
+    @property
+    def _metadata_path(self) -> str:
+        return "/.well-known/oauth-protected-resource" + ("" if self._knobs.resource_metadata_at == "root" else PATH)
+
+    def answer(self, seen: Seen) -> Response:
+        if seen.path == PATH:
+            return self._guarded(seen)
+        if seen.path == self._metadata_path and seen.method == "GET" and self._knobs.resource_metadata_at != "nowhere":
+            return self._metadata()
+        return Response(status_code=404)
+
+    def _metadata(self) -> Response:
+        knobs = self._knobs
+        if knobs.resource_metadata_status:
+            return Response(status_code=knobs.resource_metadata_status)
+        if knobs.open_server or knobs.html_at_mcp:
+            return Response(status_code=404)
+        servers = knobs.authorization_servers
+        at_root = knobs.resource_metadata_at == "root"
+        body: dict[str, object] = {
+            "resource": knobs.resource_in_metadata or (self._origin if at_root else self.url),
+            "authorization_servers": list(servers) if servers is not None else [self._issuer],
+            "resource_name": "The test server",
+        }
+        if knobs.resource_scopes is not None:
+            body["scopes_supported"] = list(knobs.resource_scopes)
+        return JSONResponse(body)
+
+    def _guarded(self, seen: Seen) -> Response:
+        knobs = self._knobs
+        if knobs.html_at_mcp:
+            return HTMLResponse("<!doctype html><title>An ordinary web site</title>")
+        if knobs.forbidden:
+            return Response("no", status_code=403)
+        if knobs.open_server:
+            return _speak(seen, None)
+        access = self._ledger.look_up(seen.bearer or "")
+        if access is None or knobs.always_401 or access.permission.resource not in self._accepted_resources():
+            return self._challenge(seen)
+        needed = knobs.insufficient_scope
+        if needed and needed not in access.scopes and _called_tool(seen) == "stamp":
+            return self._insufficient(needed)
+        return _speak(seen, access)
+
+    def _accepted_resources(self) -> set[str]:
+        at_root = {self._origin} if self._knobs.resource_metadata_at == "root" else set[str]()
+        return {self.url, self._knobs.resource_in_metadata or self.url} | at_root
+
+    def _challenge(self, seen: Seen) -> Response:
+        knobs = self._knobs
+        if knobs.challenge is not None:
+            return Response(status_code=401, headers={"WWW-Authenticate": knobs.challenge} if knobs.challenge else {})
+        parameters = {
+            "error": "invalid_token" if seen.bearer else None,
+            "resource_metadata": None if knobs.resource_metadata_absent else f"{self._origin}{self._metadata_path}",
+            "scope": knobs.challenge_scope,
+        }
+        return Response(status_code=401, headers={"WWW-Authenticate": _bearer(parameters)})
+
+    def _insufficient(self, scope: str) -> Response:
+        parameters = {
+            "error": "insufficient_scope",
+            "scope": scope,
+            "resource_metadata": f"{self._origin}{self._metadata_path}",
+        }
+        return Response(status_code=403, headers={"WWW-Authenticate": _bearer(parameters)})
+
+
+def _bearer(parameters: Mapping[str, str | None]) -> str:
+    return " ".join(["Bearer", ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)]).strip()
+
+
+def _speak(seen: Seen, access: Access | None) -> Response:
+    if seen.method == "DELETE":
+        return Response(status_code=200)
+    if seen.method != "POST":
+        return Response(status_code=405)
+    message = seen.json
+    if "method" not in message:
+        return JSONResponse({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Invalid Request"}}, 400)
+    if "id" not in message:
+        return Response(status_code=202)
+    result = _result(message, access)
+    if result is None:
+        error = {"code": -32601, "message": "Method not found"}
+        return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error}, 404)
+    headers = {"Mcp-Session-Id": "a-session"} if message["method"] == "initialize" else {}
+    return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result}, headers=headers)
+
+
+def _result(message: Mapping[str, object], access: Access | None) -> dict[str, object] | None:
+    params = message.get("params")
+    parameters = cast("dict[str, object]", params) if isinstance(params, dict) else {}
+    about: dict[str, object] = {"capabilities": {"tools": {}}, "serverInfo": {"name": "test-server", "version": "1"}}
+    match message["method"]:
+        case "initialize":
+            asked = parameters.get("protocolVersion")
+            return {"protocolVersion": asked if asked in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1], **about}
+        case "server/discover":
+            return {"supportedVersions": [STATELESS_VERSION, *HANDSHAKE_VERSIONS], **about, **_fresh()}
+        case "tools/list":
+            return {"tools": TOOLS, **_fresh()}
+        case "tools/call":
+            return _call(str(parameters.get("name")), parameters.get("arguments"), access)
+        case "ping":
+            return {}
+        case _:
+            return None
+
+
+def _fresh() -> dict[str, object]:
+    return {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+
+
+def _call(tool: str, arguments: object, access: Access | None) -> dict[str, object]:
+    match tool, arguments:
+        case "whoami", _:
+            text = f"{access.permission.user}, allowed to {', '.join(access.scopes)}" if access else "nobody"
+        case "add", {"a": int() | float() as a, "b": int() | float() as b}:
+            text = str(a + b)
+        case "stamp", {"text": str(text)}:
+            text = f"[{text}]"
+        case _:
+            return {"content": [{"type": "text", "text": "no such tool, or not so"}], "isError": True, "resultType": "complete"}
+    return {"content": [{"type": "text", "text": text}], "isError": False, "resultType": "complete"}
+
+
+def _called_tool(seen: Seen) -> str | None:
+    match seen.json:
+        case {"method": "tools/call", "params": {"name": str(name)}}:
+            return name
+        case _:
+            return None

@@ -1,0 +1,53 @@
+"""What must and what must not type-check: a line that must not names mypy's code for it."""
+
+from dataclasses import replace
+
+from handstamp.errors import HandstampError, LoginRequired, TemporarilyUnavailable, find_error
+from handstamp.model import Grant, Registration, RegistrationKind, Secret, Token
+from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
+
+token = Token(access_token=Secret("a"), obtained_at=0.0)
+Token(access_token="a", obtained_at=0.0)  # expect: arg-type
+token.expires_at = 5.0  # expect: misc
+later = replace(token, expires_at=5.0)
+
+shown: str = Secret("a").reveal()
+hidden: str = Secret("a")  # expect: assignment
+
+Registration("https://as.example", RegistrationKind.DYNAMIC, "id", "http://127.0.0.1/callback")
+Registration("https://as.example", "dynamic", "id", "http://127.0.0.1/callback")  # expect: arg-type
+
+
+def owner_of(grant: Grant) -> str:
+    return grant.key.owner
+
+
+def fetch(url: str) -> Exchange[int]:
+    response = yield Request("GET", url, Purpose.SERVER)
+    status: int = response.status
+    return status
+
+
+def fetch_twice(url: str) -> Exchange[tuple[int, str]]:
+    first = yield from fetch(url)
+    second: str = yield from fetch(url)  # expect: assignment
+    return first, second
+
+
+def fetch_nothing() -> Exchange[None]:
+    yield "https://as.example"  # expect: misc
+
+
+def answer(step: Exchange[int], response: Response) -> None:
+    step.send(response)
+    step.send(b"raw bytes")  # expect: arg-type
+
+
+def wait_for(error: BaseException) -> float | None:
+    match find_error(error):
+        case TemporarilyUnavailable(retry_after=seconds):
+            return seconds
+        case LoginRequired() as needed:
+            return len(needed.message)
+        case HandstampError() | None:
+            return None
