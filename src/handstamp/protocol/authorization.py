@@ -154,6 +154,7 @@ def parse_authorization_response(query: str) -> AuthorizationResponse:
     if len(query) > MAX_QUERY_LENGTH:
         raise MalformedResponse(f"Expected an authorization response of at most {MAX_QUERY_LENGTH} characters.")
     try:
+        query.encode("utf-8")  # An argument of the command line may hold lone surrogates, which nothing later could compare.
         pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError as error:
         raise MalformedResponse("Expected an authorization response as a query string, got something else.") from error

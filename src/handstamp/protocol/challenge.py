@@ -90,9 +90,7 @@ class _Draft:
 def _parse_line(line: str) -> list[Challenge]:
     drafts: list[_Draft] = [_Draft("")]
     for piece in _cut(line):
-        if piece is None:
-            drafts[-1].is_bad = True
-        elif parameter := _PARAMETER.fullmatch(piece):
+        if parameter := _PARAMETER.fullmatch(piece):
             drafts[-1].add(parameter)
         elif scheme := _SCHEME.fullmatch(piece):
             drafts.append(_begin(scheme[1], scheme[2] or ""))
@@ -113,15 +111,14 @@ def _begin(scheme: str, rest: str) -> _Draft:
     return draft
 
 
-def _cut(line: str) -> Iterator[str | None]:
-    """The pieces between commas outside quotes, empty ones left out; None in place of all that follows an unclosed quote."""
+def _cut(line: str) -> Iterator[str]:
+    """The pieces between commas outside quotes, empty ones left out; one with an unclosed quote goes on to the end, and is bad."""
     position = 0
     while position < len(line):
         match = _PIECE.match(line, position)
         end = match.end() if match else position
         if end < len(line) and line[end] != ",":
-            yield None
-            return
+            end = len(line)
         if piece := line[position:end].strip(" \t"):
             yield piece
         position = end + 1

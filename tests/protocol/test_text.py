@@ -1,0 +1,37 @@
+"""What a server wrote, shown to a person."""
+
+import pytest
+
+from handstamp.protocol.text import printable
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain words", "plain words"),
+        ("Zürich 東京 🎫", "Zürich 東京 🎫"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb\r\tc", "a\\x0ab\\x0d\\x09c"),
+        ("a\x9b31mb", "a\\x9b31mb"),
+        ("a\x7f\x00", "a\\x7f\\x00"),
+        ("abc\u202edcb", "abc\\u202edcb"),
+        ("a\u2066b", "a\\u2066b"),
+        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
+        ("a\U000e0041b", "a\\U000e0041b"),
+        ("a\U000e0101b", "a\\U000e0101b"),
+        ("a\u2028b\u00a0c", "a\\u2028b\\xa0c"),
+        ("a\u3164b\u034fc", "a\\u3164b\\u034fc"),
+        ("a\ud800b", "a\\ud800b"),
+        ("e\u0301", "e\u0301"),
+        ("e\u0301\u0301\u0301\u0301", "e\u0301\u0301\u0301\\u0301"),
+    ],
+)
+def test_what_acts_or_hides_is_written_out(raw: str, shown: str) -> None:
+    """TH1, TH2."""
+    assert printable(raw) == shown
+
+
+def test_what_is_too_long_is_cut_and_says_so() -> None:
+    assert printable("a" * 200) == "a" * 200
+    assert printable("a" * 201) == "a" * 199 + "…"
+    assert len(printable("\x1b" * 10_000, 50)) == 50
