@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,11 +66,11 @@ def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observ
     )
 
 
-def key_providers(state: Path) -> list[KeyProvider]:
+def key_providers(state: Path) -> Iterable[KeyProvider]:
     """In the order of choice for a new vault (decision 5); an existing one uses the one that its header pins."""
-    from handstamp.stores.keys import providers
+    from handstamp.stores.keys import StandardProviders
 
-    return providers(state)
+    return StandardProviders(state, os.environ)
 
 
 def _build_http(observe: Observer | None) -> HttpRunner:

@@ -18,10 +18,13 @@ from handstamp.cli.group import Session, build_group
 from handstamp.errors import HandstampError, UsageError, find_error, hint
 from handstamp.output import Output
 
-__all__ = ["main", "run"]
+__all__ = ["group", "main", "run"]
 
 COMPLETION_VARIABLE = "_HANDSTAMP_COMPLETE"
 INTERRUPTED = 130
+
+group = build_group()
+"""Every command, none of them loaded."""
 
 
 def main() -> NoReturn:
@@ -44,7 +47,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(session: Session, arguments: list[str]) -> int:
-    group = build_group()
     if instruction := os.environ.get(COMPLETION_VARIABLE):
         from click.shell_completion import shell_complete
 
@@ -72,13 +74,7 @@ def _report(session: Session, arguments: Sequence[str], error: Exception) -> int
 
 
 def _as_usage_error(error: click.ClickException) -> UsageError:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return UsageError("Expected more than the command's name.", hint=_help_hint(error))
-    return UsageError(" ".join(error.format_message().split()), hint=_help_hint(error))
-
-
-def _help_hint(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is None or context.parent is None or context.info_name is None:
-        return hint("help")
-    return hint("help_command", command=context.info_name)
+    is_of_command = context is not None and context.parent is not None and context.info_name is not None
+    help_ = hint("help_command", command=context.info_name) if is_of_command else hint("help")
+    return UsageError(" ".join(error.format_message().split()), hint=help_)

@@ -2,7 +2,7 @@
 
 import click
 
-from handstamp.cli.group import Command, Session, build_group, pass_session
+from handstamp.cli.group import Command, Session, pass_session
 
 __all__ = ["completion"]
 
@@ -21,9 +21,9 @@ def completion(session: Session, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from handstamp.cli import COMPLETION_VARIABLE
+    from handstamp.cli import COMPLETION_VARIABLE, group
 
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click knows no completion for {shell}")
-    session.output.data(found(build_group(), {}, "handstamp", COMPLETION_VARIABLE).source())
+    session.output.data(found(group, {}, "handstamp", COMPLETION_VARIABLE).source())

@@ -155,14 +155,11 @@ def _set_color(context: click.Context, parameter: click.Parameter, value: ColorC
 
 
 def _session(context: click.Context) -> Session:
-    return context.ensure_object(_LooseSession)
-
-
-class _LooseSession(Session):
-    """For a command line that is only read: by shell completion, or by the test of the hints."""
-
-    def __init__(self) -> None:
-        super().__init__(Output())
+    found = context.find_object(Session)
+    if found is None:
+        # The command line is only read: by shell completion, or by the test of the hints.
+        found = context.obj = Session(Output())
+    return found
 
 
 def _version_option() -> click.Option:

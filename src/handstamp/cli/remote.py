@@ -24,6 +24,8 @@ __all__ = ["call", "tools"]
 
 T = TypeVar("T")
 
+HELP = hint("help_command", command="call")
+
 MAX_PAGES = 100
 CONNECT_SECONDS = 30.0
 ANSWER_SECONDS = 300.0
@@ -93,14 +95,10 @@ def _parse_arguments(text: str | None) -> dict[str, object]:
     try:
         value: object = json.loads(source)
     except ValueError as error:
-        raise UsageError(f"Expected the arguments as one JSON object, got an error: {error}.", hint=_help()) from error
+        raise UsageError(f"Expected the arguments as one JSON object, got an error: {error}.", hint=HELP) from error
     if not isinstance(value, dict):
-        raise UsageError(f"Expected the arguments as one JSON object, got a JSON {type(value).__name__}.", hint=_help())
+        raise UsageError(f"Expected the arguments as one JSON object, got a JSON {type(value).__name__}.", hint=HELP)
     return cast("dict[str, object]", value)
-
-
-def _help() -> str:
-    return hint("help_command", command="call")
 
 
 def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[Client], Awaitable[T]]") -> T:
@@ -159,23 +157,20 @@ def _translate(server: ServerSettings, error: Exception) -> Exception:
     ours = find_error(error)
     if ours is not None:
         return ours
+    trace = hint("login_trace", server=server.name)
     for each in _leaves(error):
         match each:
             case httpx2.TimeoutException():
-                return TimedOut(f"Expected an answer of {server.name}, got none in time.", hint=_trace(server))
+                return TimedOut(f"Expected an answer of {server.name}, got none in time.", hint=trace)
             case httpx2.TransportError():
-                return ConnectFailed(f"Expected a connection to {server.url}, got {type(each).__name__}.", hint=_trace(server))
+                return ConnectFailed(f"Expected a connection to {server.url}, got {type(each).__name__}.", hint=trace)
             case httpx2.HTTPStatusError():
-                return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=_trace(server))
+                return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=trace)
             case MCPError():
                 return ServerSaidNo(f"{server.name} answers: {one_line(each.message, 1000)}", hint=hint("tools", server=server.name))
             case _:
                 continue
     return error
-
-
-def _trace(server: ServerSettings) -> str:
-    return hint("login_trace", server=server.name)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -214,5 +209,3 @@ def _describe(block: "ContentBlock") -> str:
             return f"[{block.uri}]"
         case "resource":
             return getattr(block.resource, "text", f"[{block.resource.uri}; --json shows its data]")
-
-

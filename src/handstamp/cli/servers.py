@@ -21,6 +21,8 @@ from handstamp.settings import (
 
 __all__ = ["add", "remove"]
 
+HELP = hint("help_command", command="add")
+
 
 @click.command(cls=Command)
 @click.argument("name")
@@ -122,9 +124,9 @@ def _parse_client(
     url: str, client_id: str | None, secret_from: str | None, client_id_url: str | None, issuer: str | None
 ) -> ClientSettings:
     if client_id is not None and client_id_url is not None:
-        raise UsageError("Expected --client-id or --client-id-url, got both.", hint=_help())
+        raise UsageError("Expected --client-id or --client-id-url, got both.", hint=HELP)
     if secret_from is not None and client_id is None:
-        raise UsageError("Expected --client-id with --client-secret-from: a secret belongs to a client.", hint=_help())
+        raise UsageError("Expected --client-id with --client-secret-from: a secret belongs to a client.", hint=HELP)
     if client_id_url is not None:
         require_secure(client_id_url, "--client-id-url", near=url)
     if issuer is not None:
@@ -141,21 +143,21 @@ def _parse_secret_place(place: str | None) -> str | None:
     if place is None or (scheme in ("env", "file") and colon and rest):
         return place
     # What came instead may be the secret itself, so it is not repeated.
-    raise UsageError("Expected env:NAME, file:PATH or prompt for --client-secret-from, got something else.", hint=_help())
+    raise UsageError("Expected env:NAME, file:PATH or prompt for --client-secret-from, got something else.", hint=HELP)
 
 
 def _parse_scopes(values: tuple[str, ...]) -> tuple[str, ...]:
     words = " ".join(values).split()
     scopes = parse_scopes(" ".join(words))
     if set(scopes) != set(words):
-        raise UsageError("Expected scopes of visible ASCII characters without quotation marks and backslashes.", hint=_help())
+        raise UsageError("Expected scopes of visible ASCII characters without quotation marks and backslashes.", hint=HELP)
     return scopes
 
 
 def _parse_header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        raise UsageError("Expected --header 'Name: value', got no colon.", hint=_help())
+        raise UsageError("Expected --header 'Name: value', got no colon.", hint=HELP)
     return name.strip(), require_header(name.strip(), value.strip())
 
 
@@ -163,11 +165,11 @@ def _ask_and_seal(session: Session, server: ServerSettings) -> None:
     if not session.output.is_conversation:
         raise UsageError(
             "Expected a terminal to ask for the client secret; without one, use --client-secret-from env:NAME or file:PATH.",
-            hint=_help(),
+            hint=HELP,
         )
     secret = session.output.ask_secret(f"Client secret of {server.name} (not shown)")
     if not secret:
-        raise UsageError("Expected a client secret, got an empty line.", hint=_help())
+        raise UsageError("Expected a client secret, got an empty line.", hint=HELP)
     with session.vault() as vault:
         vault.keep_client_secret(server, secret)
 
@@ -200,7 +202,3 @@ def _added(settings: Settings, server: ServerSettings, *, written: bool) -> dict
         "written": written,
         "next_step": hint("login", server=server.name),
     }
-
-
-def _help() -> str:
-    return hint("help_command", command="add")

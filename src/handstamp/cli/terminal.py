@@ -41,6 +41,8 @@ def find_browser_obstacle() -> str | None:
         return None  # whoever named one means it
     if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
         return "SSH session"
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return "CI"
     is_desktop = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if is_desktop or os.environ.get("WSL_DISTRO_NAME"):
         return None

@@ -68,7 +68,7 @@ def _shown_members(request: Request) -> list[tuple[str, str]]:
 
 def _is_ours(header: str) -> bool:
     """A header that the person configured for their server may hold a key (W6)."""
-    return header.lower() in ("accept", "content-type")
+    return header.lower() in ("accept", "content-type", "mcp-protocol-version")
 
 
 def _json_members(request: Request) -> list[tuple[str, str]]:
