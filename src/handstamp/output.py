@@ -21,6 +21,8 @@ PIPE_CLOSED = 141
 """What a shell reports of a program that wrote to a pipe which nobody reads any more: 128 and SIGPIPE."""
 MESSAGE_LIMIT = 4000
 GAP = "   "
+SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+"""ECMA-48 §8.3.117."""
 ASCII = str.maketrans(
     {"✓": "OK", "✗": "X", "●": "*", "○": "o", "◐": "~", "…": "...", "·": "-", "–": "-", "—": "-", "›": ">", "→": ">", "←": "<"}
 )
@@ -158,11 +160,7 @@ class Output:
     def _styled(self, stream: TextIO, text: str, color: str) -> str:
         if not self._has_color(stream):
             return text
-        from click import style
-
-        if color in ("bold", "dim"):
-            return style(text, bold=color == "bold", dim=color == "dim" or None)
-        return style(text, fg=color)
+        return f"\x1b[{SGR[color]}m{text}\x1b[0m"
 
     def _has_color(self, stream: TextIO) -> bool:
         if self.color != "auto":

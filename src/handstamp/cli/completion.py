@@ -1,8 +1,9 @@
-"""`handstamp completion`: what a shell evaluates to complete our command line. Server names complete too; no vault, no network."""
+"""`handstamp completion`: what a shell evaluates to complete our command line, names of servers too. No vault, no network."""
 
 import click
 
-from handstamp.cli.group import Command, Session, pass_session
+from handstamp.cli.commands import Command, build_group, pass_session
+from handstamp.cli.session import Session
 
 __all__ = ["completion"]
 
@@ -21,9 +22,9 @@ def completion(session: Session, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from handstamp.cli import COMPLETION_VARIABLE, group
+    from handstamp.cli import COMPLETION_VARIABLE
 
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click knows no completion for {shell}")
-    session.output.data(found(group, {}, "handstamp", COMPLETION_VARIABLE).source())
+    session.output.data(found(build_group(), {}, "handstamp", COMPLETION_VARIABLE).source())

@@ -4,7 +4,8 @@ import time
 
 import click
 
-from handstamp.cli.group import Command, Session, account_option, pass_session, server_argument
+from handstamp.cli.commands import Command, account_option, pass_session, server_argument
+from handstamp.cli.session import Session
 from handstamp.cli.terminal import TerminalPresenter, find_browser_obstacle
 from handstamp.cli.words import grant_members, one_line, renewal_words, span, who
 from handstamp.errors import hint

@@ -1,14 +1,16 @@
 """`handstamp tools` and `handstamp call`: a server's tools through the official SDK, which is loaded here and nowhere else."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from handstamp.cli.group import Command, Session, account_option, pass_session, server_argument
+from handstamp.cli.commands import Command, account_option, pass_session, server_argument
+from handstamp.cli.session import Session
 from handstamp.cli.words import one_line, text_block
 from handstamp.errors import ConnectFailed, ServerSaidNo, TimedOut, UsageError, find_error, hint
 from handstamp.output import Output
@@ -91,7 +93,7 @@ def call(session: Session, server: str, tool: str, arguments: str | None, accoun
 def _parse_arguments(text: str | None) -> dict[str, object]:
     if text is None:
         return {}
-    source = click.get_text_stream("stdin", encoding="utf-8").read() if text == "-" else text
+    source = sys.stdin.read() if text == "-" else text
     try:
         value: object = json.loads(source)
     except ValueError as error:
@@ -124,7 +126,7 @@ def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[
 
 
 @asynccontextmanager
-async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "AsyncIterator[Client]":
+async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "AsyncGenerator[Client]":
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
@@ -163,11 +165,13 @@ def _translate(server: ServerSettings, error: Exception) -> Exception:
             case httpx2.TimeoutException():
                 return TimedOut(f"Expected an answer of {server.name}, got none in time.", hint=trace)
             case httpx2.TransportError():
-                return ConnectFailed(f"Expected a connection to {server.url}, got {type(each).__name__}.", hint=trace)
+                return ConnectFailed(f"Expected a connection to {server.url}, but nothing answers there.", hint=trace)
             case httpx2.HTTPStatusError():
                 return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=trace)
             case MCPError():
-                return ServerSaidNo(f"{server.name} answers: {one_line(each.message, 1000)}", hint=hint("tools", server=server.name))
+                return ServerSaidNo(
+                    f"{server.name} answers: {one_line(each.message, 1000)}", hint=hint("tools", server=server.name)
+                )
             case _:
                 continue
     return error

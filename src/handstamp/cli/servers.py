@@ -2,7 +2,8 @@
 
 import click
 
-from handstamp.cli.group import Command, Session, pass_session, server_argument
+from handstamp.cli.commands import Command, pass_session, server_argument
+from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
 from handstamp.model import Grant
 from handstamp.protocol.registration import ClientSettings
@@ -36,7 +37,9 @@ HELP = hint("help_command", command="add")
 @click.option("--client-id-url", metavar="URL", help="A client ID metadata document of yours.")
 @click.option("--issuer", metavar="URL", help="Which authorization server, where the server names several.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What to ask for. Repeat it, or separate by spaces.")
-@click.option("--callback-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where your registered redirect address listens.")
+@click.option(
+    "--callback-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where your registered redirect address listens."
+)
 @click.option("--header", "headers", multiple=True, metavar="'Name: value'", help="Sent to the server itself with every request.")
 @pass_session
 def add(

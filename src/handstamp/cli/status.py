@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import click
 
-from handstamp.cli.group import Command, Session, pass_session, server_argument
+from handstamp.cli.commands import Command, pass_session
+from handstamp.cli.session import Session
 from handstamp.cli.words import grant_members, iso_time, renewal_words, status_cell, who
 from handstamp.errors import hint
 from handstamp.model import Grant, Status, VaultPlace
@@ -130,4 +131,3 @@ def _place_members(place: VaultPlace) -> dict[str, object]:
 def _members(line: _Line, now: float) -> dict[str, object]:
     members: dict[str, object] = {"server": line.server.name, "url": line.server.url, "status": line.status.value}
     return members if line.grant is None else members | grant_members(line.grant)
-

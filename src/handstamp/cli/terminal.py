@@ -2,8 +2,8 @@
 A login as a person at a terminal meets it.
 
 What is typed is read without waiting for whole lines of the terminal's: macOS cuts those at 1024 characters, and an address with
-an authorization code in it is often longer. So while we wait, the terminal gives us each key and echoes none; we assemble the line and
-draw it. The terminal is put back on every way out: done, cancelled, Ctrl-C, SIGTERM.
+an authorization code in it is often longer. So while we wait, the terminal gives us each key and echoes none; we assemble the
+line and draw it. The terminal is put back on every way out: done, cancelled, Ctrl-C, SIGTERM.
 
     prompt ──Enter──→ waiting ──the browser's answer, or a pasted address──→ saving
        └──c──→ waiting, link copied and shown
@@ -14,7 +14,7 @@ draw it. The terminal is put back on every way out: done, cancelled, Ctrl-C, SIG
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
@@ -65,6 +65,7 @@ class TerminalPresenter:
         self._typed = _TypedLines(output)
         self._wants_copy = False
         self._is_shown = False
+        self._opened = False
         self._began_at = 0.0
 
     async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
@@ -82,12 +83,13 @@ class TerminalPresenter:
         if not self._output.is_conversation:
             self._show_link_once(url)
             return None
+        self._opened = opened
         if self._wants_copy:
             self._copy(url)
         elif not opened and not self._is_shown:
             self._show_steps(url)
         try:
-            return await self._read_address(url, opened=opened, ends_at=self._began_at + deadline)
+            return await self._read_address(url, self._began_at + deadline)
         finally:
             self._output.clear_status()
 
@@ -115,11 +117,11 @@ class TerminalPresenter:
                 case _:
                     self._output.warn("Expected Enter, or c and Enter.")
 
-    async def _read_address(self, url: str, *, opened: bool, ends_at: float) -> str | None:
-        while (line := await self._typed.line(lambda: self._waiting_line(opened, ends_at))) is not None:
+    async def _read_address(self, url: str, ends_at: float) -> str | None:
+        while (line := await self._typed.line(lambda: self._waiting_line(ends_at))) is not None:
             match line:
                 case "":
-                    opened = self._open_again(authorization_url=url)
+                    self._open_again(url)
                 case "c":
                     self._copy(url)
                 case address if address.startswith(("http://", "https://")):
@@ -128,18 +130,17 @@ class TerminalPresenter:
                     self._output.warn("Expected Enter, c, or the address of the browser's last page.")
         return None
 
-    def _waiting_line(self, opened: bool, ends_at: float) -> str:
+    def _waiting_line(self, ends_at: float) -> str:
         minutes, seconds = divmod(max(0, round(ends_at - time.monotonic())), 60)
         left = f"{minutes}:{seconds:02} left"
-        if opened:
+        if self._opened:
             return f"Waiting for you in the browser… {left} (Enter opens it again · c copy link · ^C cancel)"
         return f"  › {left}; paste the address (c copy link · ^C cancel)"
 
-    def _open_again(self, *, authorization_url: str) -> bool:
-        if self._obstacle is None and self._browser.open(authorization_url):
-            return True
-        self._show_steps(authorization_url)
-        return False
+    def _open_again(self, url: str) -> None:
+        self._opened = self._obstacle is None and self._browser.open(url)
+        if not self._opened:
+            self._show_steps(url)
 
     def _copy(self, url: str) -> None:
         self._wants_copy = False
@@ -240,7 +241,7 @@ class _TypedLines:
 if sys.platform == "win32":
 
     @contextmanager
-    def _unbuffered_keys(live: bool) -> Iterator[None]:
+    def _unbuffered_keys(live: bool) -> Generator[None]:
         yield  # the console edits the line itself, at any length
 
     async def _read_chunk() -> str:
@@ -256,7 +257,7 @@ else:
     from types import FrameType
 
     @contextmanager
-    def _unbuffered_keys(live: bool) -> Iterator[None]:
+    def _unbuffered_keys(live: bool) -> Generator[None]:
         if not live:
             yield
             return

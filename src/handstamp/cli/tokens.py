@@ -1,8 +1,10 @@
-"""`handstamp token` and `handstamp headers`: for scripts and for the header hooks of other clients. The only commands that print a token."""
+"""`handstamp token` and `handstamp headers`: for scripts and for the header hooks of other clients. No other prints a token."""
 
 import click
 
-from handstamp.cli.group import Command, Session, account_option, pass_session, server_argument
+from handstamp.cli.commands import Command, account_option, pass_session, server_argument
+from handstamp.cli.plain import print_headers, print_token
+from handstamp.cli.session import Session
 
 __all__ = ["headers", "token"]
 
@@ -20,21 +22,7 @@ def token(session: Session, server: str, account: str) -> None:
     \b
       curl -H "Authorization: Bearer $(handstamp token linear)" https://mcp.linear.app/mcp
     """
-    with session.vault() as vault:
-        found = vault.sync.token(server, account=account)
-        if not session.output.json:
-            session.output.data(found.access_token.reveal())
-            return
-        from handstamp.cli.words import iso_time
-
-        session.output.document(
-            {
-                "server": vault.settings.find(server).name,
-                "access_token": found.access_token.reveal(),
-                "token_type": found.token_type,
-                "expires_at": iso_time(found.expires_at),
-            }
-        )
+    print_token(session, server, account)
 
 
 @click.command(cls=Command)
@@ -51,8 +39,4 @@ def headers(session: Session, server: str, account: str) -> None:
     \b
       "headersHelper": "handstamp headers linear"
     """
-    with session.vault() as vault:
-        found = vault.sync.token(server, account=account)
-        configured = dict(vault.settings.find(server).headers)
-    # No `version` here: every member of this object becomes a header.
-    session.output.document({"Authorization": f"Bearer {found.access_token.reveal()}", **configured}, version=None)
+    print_headers(session, server, account)

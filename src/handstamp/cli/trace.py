@@ -1,4 +1,4 @@
-"""`-v`: every authorization request and what came of it, on stderr. Secrets are masked by their type and, once more, by their name."""
+"""`-v`: every authorization request and what came of it, on stderr. Secrets are masked by type and, once more, by name."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ SHOWN_PARAMETERS = frozenset(
 
 
 class Trace:
-    """Writes each request and its answer; the body of an answer only where it is an error's code, for tokens are in the others."""
+    """Writes each request and its answer. Of an answer's body only an error's code and words: tokens are in the others."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -61,7 +61,9 @@ def mask_url(url: str) -> str:
 
 
 def _shown_members(request: Request) -> list[tuple[str, str]]:
-    headers = [(f"{name}:", "***" if isinstance(value, Secret) or not _is_ours(name) else value) for name, value in request.headers]
+    headers = [
+        (f"{name}:", "***" if isinstance(value, Secret) or not _is_ours(name) else value) for name, value in request.headers
+    ]
     form = [(name, _mask(name, value)) for name, value in request.form or ()]
     return headers + form + _json_members(request)
 

@@ -1,21 +1,29 @@
-"""The commands by name, each module loaded when its command runs; what they all share: options and a session."""
+"""The commands by name, each module loaded when its command runs, and the options that all of them take."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from handstamp.cli.session import Session
+from handstamp.errors import UsageError, hint
 from handstamp.output import ColorChoice, Output
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from handstamp.vault import Vault
-
-__all__ = ["COMMANDS", "Command", "Session", "account_option", "build_group", "pass_session", "server_argument"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "account_option",
+    "build_group",
+    "complete",
+    "invoke",
+    "pass_session",
+    "server_argument",
+]
 
 COMMANDS = {
     "add": ("servers", "Give an MCP server a name."),
@@ -32,28 +40,27 @@ COMMANDS = {
 """Name, module and one line; a test compares the line with the command's own. In the order in which people need them."""
 
 
-@dataclass(slots=True)
-class Session:
-    """One run of the program."""
-
-    output: Output
-    verbose: bool = False
-
-    @contextmanager
-    def vault(self) -> "Iterator[Vault]":
-        """The vault of this machine, with a person to talk to; `-v` shows them every authorization request."""
-        from handstamp.vault import Vault
-
-        observe = None
-        if self.verbose:
-            from handstamp.cli.trace import Trace
-
-            observe = Trace(self.output).observe
-        with Vault.open(announce=self.output.say, observe=observe) as vault:
-            yield vault
-
-
 pass_session = click.make_pass_decorator(Session)
+
+
+def invoke(session: Session, arguments: Sequence[str]) -> int:
+    """Reads the command line and runs its command. Gives the exit code; raises UsageError, and what the command raises."""
+    group = build_group()
+    try:
+        with group.make_context("handstamp", list(arguments), obj=session) as context:
+            group.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        raise _as_usage_error(error) from error
+    return 0
+
+
+def complete(variable: str) -> int:
+    """Answers the completion script of a shell."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(build_group(), {}, "handstamp", variable, os.environ[variable])
 
 
 def build_group() -> click.Group:
@@ -78,8 +85,8 @@ def build_group() -> click.Group:
 class Command(click.Command):
     """A command that also takes the options which all of them take."""
 
-    def __init__(self, *args: Any, params: list[click.Parameter] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, params=[*(params or []), *_common_options()], **kwargs)
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **attributes: Any) -> None:
+        super().__init__(name, params=[*(params or []), *_common_options()], **attributes)
 
 
 class _Group(click.Group):
@@ -131,10 +138,20 @@ def _complete_server(context: click.Context, parameter: click.Parameter, incompl
 def _common_options() -> list[click.Parameter]:
     # They work before and after the command's name, so each sets what it was given and leaves alone what it was not.
     return [
-        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_set_verbose, help="Show every authorization request, secrets masked."),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_verbose,
+            help="Show every authorization request, secrets masked.",
+        ),
         click.Option(["--json"], is_flag=True, expose_value=False, callback=_set_json, help="Answer in JSON, errors too."),
         click.Option(
-            ["--color"], type=click.Choice(["auto", "always", "never"]), expose_value=False, callback=_set_color, help="When to use colours."
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            expose_value=False,
+            callback=_set_color,
+            help="When to use colours.",
         ),
     ]
 
@@ -163,7 +180,9 @@ def _session(context: click.Context) -> Session:
 
 
 def _version_option() -> click.Option:
-    return click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version.")
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+    )
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -182,3 +201,10 @@ def _show_version(context: click.Context, parameter: click.Parameter, value: boo
 def _help_if_alone(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         _session(context).output.data(context.get_help())
+
+
+def _as_usage_error(error: click.ClickException) -> UsageError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.info_name if context is not None and context.parent is not None else None
+    help_ = hint("help") if command is None else hint("help_command", command=command)
+    return UsageError(" ".join(error.format_message().split()), hint=help_)
