@@ -72,11 +72,10 @@ def test_values_are_quoted_for_the_shell() -> None:
 
 
 def command_line() -> click.Group:
-    """The root of the real command line, whatever its module calls it."""
-    cli: Any = importlib.import_module("handstamp.cli")
-    groups = [value for value in vars(cli).values() if isinstance(value, click.Group)]
-    assert groups, "handstamp.cli has no click.Group among its names"
-    return groups[0]
+    """The root of the real command line."""
+    commands: Any = importlib.import_module("handstamp.cli.commands")
+    group: click.Group = commands.build_group()
+    return group
 
 
 def parse(group: click.Group, arguments: list[str]) -> None:
