@@ -238,7 +238,7 @@ def main() -> int:
         authority = stack.enter_context(_running("handstamp.demo.authority"))
         issuer, control = authority.said["issuer"], authority.said["control_token"]
         os.environ["HANDSTAMP_DEMO_CONTROL_TOKEN"] = control
-        server = stack.enter_context(_running("handstamp.demo.server", "--issuer", issuer))
+        server = stack.enter_context(_running("handstamp.demo.server", "--issuer", issuer, "--scope", "openid read write"))
         try:
             Demo(home, Authority(authority.said), server, own_browser=own_browser).run()
         except StepFailed as failure:
