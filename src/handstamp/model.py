@@ -16,6 +16,7 @@ __all__ = [
     "SignedIn",
     "Status",
     "Token",
+    "VaultPlace",
 ]
 
 
@@ -185,6 +186,15 @@ class LoginFailed:
     """The server's own words. Only to be given once the response was found to come from the expected issuer (4.7)."""
     command: str | None = None
     """What to run to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultPlace:
+    """Where a vault and its key are, for a person to read."""
+
+    path: str
+    key: str | None
+    """To stand after "key in"; None where no vault has been made yet."""
 
 
 class Status(Enum):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from handstamp.errors import HandstampError, LoginRequired
-from handstamp.model import Grant, Secret, Token
+from handstamp.model import Grant, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -161,6 +161,10 @@ class Vault:
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """What is stored for one server. No network."""
         return self._parts.store.find_grant(owner, self.settings.find(server).url, account)
+
+    def place(self) -> VaultPlace:
+        """Where the vault and its key are. Makes neither. Raises a VaultError."""
+        return self._parts.place()
 
     def keep_client_secret(self, server: ServerSettings, secret: Secret, *, owner: str = LOCAL_OWNER) -> None:
         """Seals the secret of a pre-registered client that a person typed (`client_secret_from = "vault"`)."""

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstamp.errors import SettingsError
-from handstamp.model import CallbackPlan, Registration, RegistrationKind, Secret
+from handstamp.model import CallbackPlan, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
     from handstamp.protocol.exchange import Request, Response
 
-__all__ = ["Observer", "Parts", "build_parts"]
+__all__ = ["Observer", "Parts", "build_browser", "build_parts"]
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""
@@ -38,6 +38,7 @@ class Parts:
         open_callback: OpenCallback,
         clock: Clock = time.time,
         random: RandomBytes = os.urandom,
+        place: Callable[[], VaultPlace] = lambda: VaultPlace("memory", None),
     ) -> None:
         self.store = store
         self.http = http
@@ -45,6 +46,7 @@ class Parts:
         self.open_callback = open_callback
         self.clock = clock
         self.random = random
+        self.place = place
         self.read_secret: SecretReader = _SecretReader(store)
 
 
@@ -54,7 +56,15 @@ def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observ
     from handstamp.stores.sqlite import SqliteStore
 
     store = SqliteStore(state, StandardProviders(state, os.environ), announce=announce)
-    return Parts(store, http=lambda: _build_http(observe), browser=_build_browser, open_callback=_open_callback)
+    file = state / "vault.db"
+    return Parts(
+        store,
+        http=lambda: _build_http(observe),
+        browser=build_browser,
+        open_callback=_open_callback,
+        # Asking the store makes a vault, and only a login should.
+        place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
+    )
 
 
 def _build_http(observe: Observer | None) -> HttpRunner:
@@ -63,7 +73,8 @@ def _build_http(observe: Observer | None) -> HttpRunner:
     return Driver(observe=observe)
 
 
-def _build_browser() -> Browser:
+def build_browser() -> Browser:
+    """The system's browser."""
     from handstamp.callback.browser import SystemBrowser
 
     return SystemBrowser()

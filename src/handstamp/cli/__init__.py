@@ -1,0 +1,62 @@
+"""
+The command line: `handstamp COMMAND …`.
+
+One place turns whatever went wrong into one `error:` line, one `hint:` line and an exit code: `run`. A command raises; it never
+prints an error and never exits by itself.
+
+    0 done · 1 failed · 2 usage or settings · 3 network · 4 sign-in needed · 5 vault · 130 interrupted
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from handstamp.cli.plain import run_plainly
+from handstamp.cli.session import Session
+from handstamp.errors import HandstampError, find_error
+from handstamp.output import Output
+
+__all__ = ["main", "run"]
+
+COMPLETION_VARIABLE = "_HANDSTAMP_COMPLETE"
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """The program `handstamp`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line. Gives its exit code; everything that it says has been said."""
+    session = Session(Output())
+    try:
+        return _dispatch(session, arguments)
+    except KeyboardInterrupt:
+        session.output.say()
+        return INTERRUPTED
+    except Exception as error:
+        # Where the command line itself could not be read, its options have not been either.
+        session.output.json = session.output.json or "--json" in arguments
+        return _report(session, find_error(error) or error)
+
+
+def _dispatch(session: Session, arguments: Sequence[str]) -> int:
+    is_completion = COMPLETION_VARIABLE in os.environ
+    if not is_completion and run_plainly(session, arguments):
+        return 0
+    from handstamp.cli.commands import complete, invoke
+
+    return complete(COMPLETION_VARIABLE) if is_completion else invoke(session, arguments)
+
+
+def _report(session: Session, error: Exception) -> int:
+    if isinstance(error, HandstampError):
+        session.output.problem(error)
+        return error.exit_code
+    if session.verbose:
+        session.output.traceback(error)
+    # Only the class is named: the text of an error that nobody foresaw may hold anything.
+    session.output.problem(HandstampError(f"Handstamp itself failed: {type(error).__name__} (-v shows where)."))
+    return 1

@@ -1,0 +1,210 @@
+"""The commands by name, each module loaded when its command runs, and the options that all of them take."""
+
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from handstamp.cli.session import Session
+from handstamp.errors import UsageError, hint
+from handstamp.output import ColorChoice, Output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "account_option",
+    "build_group",
+    "complete",
+    "invoke",
+    "pass_session",
+    "server_argument",
+]
+
+COMMANDS = {
+    "add": ("servers", "Give an MCP server a name."),
+    "remove": ("servers", "Forget a server's name and settings."),
+    "login": ("login", "Sign in to a server in your browser."),
+    "logout": ("login", "Revoke a sign-in and forget it here."),
+    "status": ("status", "Show every server and its sign-in."),
+    "token": ("tokens", "Print a fresh access token, and nothing else."),
+    "headers": ("tokens", "Print the request headers for a server as a JSON object."),
+    "tools": ("remote", "List a server's tools."),
+    "call": ("remote", "Call one of a server's tools."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+"""Name, module and one line; a test compares the line with the command's own. In the order in which people need them."""
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def invoke(session: Session, arguments: Sequence[str]) -> int:
+    """Reads the command line and runs its command. Gives the exit code; raises UsageError, and what the command raises."""
+    group = build_group()
+    try:
+        with group.make_context("handstamp", list(arguments), obj=session) as context:
+            group.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        raise _as_usage_error(error) from error
+    return 0
+
+
+def complete(variable: str) -> int:
+    """Answers the completion script of a shell."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(build_group(), {}, "handstamp", variable, os.environ[variable])
+
+
+def build_group() -> click.Group:
+    """`handstamp` with all its commands, none of them loaded."""
+    return _Group(
+        "handstamp",
+        params=[*_common_options(), _version_option()],
+        commands={name: _Lazy(name, module, line) for name, (module, line) in COMMANDS.items()},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        callback=click.pass_context(_help_if_alone),
+        invoke_without_command=True,
+        help=(
+            "Sign in once, stay signed in, to every MCP server.\n\n\b\n"
+            "  handstamp add linear https://mcp.linear.app/mcp\n"
+            "  handstamp login linear\n"
+            "  handstamp call linear list_issues '{\"limit\": 5}'"
+        ),
+        epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 network, 4 sign-in needed, 5 vault, 130 interrupted.",
+    )
+
+
+class Command(click.Command):
+    """A command that also takes the options which all of them take."""
+
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **attributes: Any) -> None:
+        super().__init__(name, params=[*(params or []), *_common_options()], **attributes)
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class _Lazy(click.Command):
+    """Stands in the list of commands for one whose module nobody has needed yet."""
+
+    def __init__(self, name: str, module: str, line: str) -> None:
+        super().__init__(name, short_help=line)
+        self._module = module
+
+    def load(self) -> click.Command:
+        return cast("click.Command", getattr(import_module(f"handstamp.cli.{self._module}"), self.name or ""))
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+def server_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """SERVER, a name or a URL."""
+    return click.argument("server", shell_complete=_complete_server)(command)
+
+
+def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--account: which of several sign-ins at one server."""
+    return click.option("--account", default="default", metavar="LABEL", help="Which of your accounts there; a label of yours.")(
+        command
+    )
+
+
+def _complete_server(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    from handstamp.errors import HandstampError
+    from handstamp.settings import load_settings
+
+    try:
+        servers = load_settings().servers.values()
+    except HandstampError:
+        return []
+    return [CompletionItem(each.name, help=each.url) for each in servers if each.name.startswith(incomplete)]
+
+
+def _common_options() -> list[click.Parameter]:
+    # They work before and after the command's name, so each sets what it was given and leaves alone what it was not.
+    return [
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_verbose,
+            help="Show every authorization request, secrets masked.",
+        ),
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=_set_json, help="Answer in JSON, errors too."),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            expose_value=False,
+            callback=_set_color,
+            help="When to use colours.",
+        ),
+    ]
+
+
+def _set_verbose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _session(context).verbose = True
+
+
+def _set_json(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _session(context).output.json = True
+
+
+def _set_color(context: click.Context, parameter: click.Parameter, value: ColorChoice | None) -> None:
+    if value is not None:
+        _session(context).output.color = value
+
+
+def _session(context: click.Context) -> Session:
+    found = context.find_object(Session)
+    if found is None:
+        # The command line is only read: by shell completion, or by the test of the hints.
+        found = context.obj = Session(Output())
+    return found
+
+
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+    )
+
+
+def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("handstamp")
+    except PackageNotFoundError:
+        number = "(not installed)"
+    _session(context).output.data(f"handstamp {number}")
+    context.exit()
+
+
+def _help_if_alone(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        _session(context).output.data(context.get_help())
+
+
+def _as_usage_error(error: click.ClickException) -> UsageError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.info_name if context is not None and context.parent is not None else None
+    help_ = hint("help") if command is None else hint("help_command", command=command)
+    return UsageError(" ".join(error.format_message().split()), hint=help_)

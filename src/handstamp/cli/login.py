@@ -1,0 +1,135 @@
+"""`handstamp login` and `handstamp logout`: the two commands that change a sign-in."""
+
+import time
+
+import click
+
+from handstamp.cli.commands import Command, account_option, pass_session, server_argument
+from handstamp.cli.session import Session
+from handstamp.cli.terminal import TerminalPresenter, find_browser_obstacle
+from handstamp.cli.words import grant_members, one_line, renewal_words, span, who
+from handstamp.errors import hint
+from handstamp.model import Grant, VaultPlace
+from handstamp.output import Output
+from handstamp.protocol.scopes import parse_scopes
+from handstamp.protocol.urls import host
+from handstamp.settings import ServerSettings
+from handstamp.vault import LogoutReport
+from handstamp.wiring import build_browser
+
+__all__ = ["login", "logout"]
+
+
+@click.command(cls=Command)
+@server_argument
+@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="More to ask for. Repeat it, or separate by spaces.")
+@account_option
+@click.option("--no-browser", is_flag=True, help="Print the link instead of opening it, and wait.")
+@click.option("--again", is_flag=True, help="Sign in anew even where you are signed in.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=300.0, metavar="SECONDS", help="How long to wait for you.  [300]"
+)
+@pass_session
+def login(
+    session: Session, server: str, scopes: tuple[str, ...], account: str, no_browser: bool, again: bool, timeout: float
+) -> None:
+    """
+    Sign in to a server in your browser.
+
+    Over SSH, or where no browser can be opened, open the link anywhere and paste the address of its last page here. Without a
+    terminal nothing is asked: the browser opens, the link is printed, and the command waits.
+
+    \b
+      handstamp login linear
+      handstamp login https://mcp.linear.app/mcp --no-browser
+      handstamp login linear --account work --scope admin
+    """
+    output, browser = session.output, build_browser()
+    obstacle = "you asked for none" if no_browser else find_browser_obstacle()
+    presenter = TerminalPresenter(output, browser, obstacle=obstacle, chosen=no_browser)
+    with session.vault() as vault:
+        found = vault.settings.find(server)
+        grant = vault.sync.login(
+            server,
+            account=account,
+            scopes=parse_scopes(" ".join(scopes)),
+            presenter=presenter,
+            browser=browser,
+            again=again,
+            deadline=timeout,
+        )
+        place = vault.place()
+    if output.json:
+        output.document(_outcome(found, grant, asked=presenter.was_asked))
+    elif grant is None:
+        output.done(f"{found.name} works without signing in.")
+    elif presenter.was_asked:
+        _show_signed_in(output, found, grant, place)
+    else:
+        _show_already_signed_in(output, found, grant)
+
+
+@click.command(cls=Command)
+@server_argument
+@account_option
+@pass_session
+def logout(session: Session, server: str, account: str) -> None:
+    """
+    Revoke a sign-in and forget it here.
+
+    It is forgotten here in any case, and you are told where the server could not be made to revoke it.
+    """
+    output = session.output
+    with session.vault() as vault:
+        name = vault.settings.find(server).name
+        reports = vault.sync.logout(server, account=account)
+    if output.json:
+        output.document({"server": name, "account": account, "sign_ins": [_report_members(report) for report in reports]})
+        return
+    if not reports:
+        output.say(f"{name} was not signed in.")
+    for report in reports:
+        _show_report(output, report)
+
+
+def _outcome(server: ServerSettings, grant: Grant | None, *, asked: bool) -> dict[str, object]:
+    head: dict[str, object] = {"server": server.name, "url": server.url}
+    if grant is None:
+        return head | {"status": "open"}
+    return head | {"status": "signed_in" if asked else "already_signed_in"} | grant_members(grant)
+
+
+def _show_signed_in(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace) -> None:
+    identity = who(grant)
+    output.done(f"Signed in to {server.name}" + (f" as {identity}" if identity else ""))
+    file = place.path.replace("\\", "/").rpartition("/")[2]
+    output.say(f"  Stored in {file}, key in {place.key}. {_future(grant)}")
+
+
+def _future(grant: Grant) -> str:
+    now, token = time.time(), grant.token
+    if token.expires_at is None:
+        return "The server does not say when it ends."
+    renew_from = token.renew_from(0)
+    if renew_from is None:
+        return f"It ends in {span(token.expires_at - now)} and cannot be renewed: then sign in again."
+    return f"Renews by itself; next in {span(renew_from - now)}"
+
+
+def _show_already_signed_in(output: Output, server: ServerSettings, grant: Grant) -> None:
+    identity, words = who(grant), renewal_words(grant, time.time())
+    verb = "" if words.startswith("ends") else "renews "
+    output.done(f"{server.name} is already signed in" + (f" as {identity}" if identity else "") + f" ({verb}{words})")
+    output.hint(hint("login_again", server=server.name))
+
+
+def _show_report(output: Output, report: LogoutReport) -> None:
+    at = host(report.issuer)
+    if report.revoked:
+        output.done(f"Revoked at {at} and forgotten here")
+    else:
+        output.warn(f"Forgotten here; not revoked at {at}: {one_line(report.reason or 'it did not say why')}")
+
+
+def _report_members(report: LogoutReport) -> dict[str, object]:
+    return {"url": report.server, "issuer": report.issuer, "revoked": report.revoked, "reason": report.reason}

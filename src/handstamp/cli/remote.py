@@ -1,0 +1,215 @@
+"""`handstamp tools` and `handstamp call`: a server's tools through the official SDK, which is loaded here and nowhere else."""
+
+import json
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import click
+
+from handstamp.cli.commands import Command, account_option, pass_session, server_argument
+from handstamp.cli.session import Session
+from handstamp.cli.words import one_line, text_block
+from handstamp.errors import ConnectFailed, ServerSaidNo, TimedOut, UsageError, find_error, hint
+from handstamp.output import Output
+from handstamp.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp_types import CallToolResult, ContentBlock, Tool
+
+    from handstamp.vault import Vault
+
+__all__ = ["call", "tools"]
+
+T = TypeVar("T")
+
+HELP = hint("help_command", command="call")
+
+MAX_PAGES = 100
+CONNECT_SECONDS = 30.0
+ANSWER_SECONDS = 300.0
+"""A tool may take its time."""
+
+
+@click.command(cls=Command)
+@server_argument
+@account_option
+@pass_session
+def tools(session: Session, server: str, account: str) -> None:
+    """
+    List a server's tools.
+
+    Their names and the first line of what each does; with --json all of it, the schema of their arguments too.
+    """
+    with session.vault() as vault:
+        found = vault.settings.find(server)
+        listed = _run(vault, found, account, _list_tools)
+    if session.output.json:
+        dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+        session.output.document({"server": found.name, "tools": dumped})
+        return
+    width = max((len(one_line(tool.name)) for tool in listed), default=0)
+    for tool in listed:
+        session.output.data(f"{one_line(tool.name).ljust(width)}   {_first_line(tool)}".rstrip())
+    if not listed:
+        session.output.say(f"{found.name} has no tools.")
+
+
+@click.command(cls=Command)
+@server_argument
+@click.argument("tool")
+@click.argument("arguments", required=False, metavar="[JSON|-]")
+@account_option
+@pass_session
+def call(session: Session, server: str, tool: str, arguments: str | None, account: str) -> None:
+    """
+    Call one of a server's tools.
+
+    Its arguments are one JSON object, or - to read that from stdin. The result goes to stdout; with --json whole, as the server
+    gave it. Where the tool fails, what it says goes to stderr and the exit code is 1.
+
+    \b
+      handstamp call linear list_issues '{"limit": 5}'
+      echo '{"limit": 5}' | handstamp call linear list_issues -
+    """
+    values = _parse_arguments(arguments)
+    with session.vault() as vault:
+        found = vault.settings.find(server)
+        result = _run(vault, found, account, lambda client: client.call_tool(tool, values))
+    if session.output.json:
+        session.output.document({"server": found.name, "tool": tool, **_result_members(result)})
+    if result.is_error:
+        said = " ".join(_describe(block) for block in result.content)
+        raise ServerSaidNo(
+            f"{tool} of {found.name} failed: {one_line(said, 2000)}", hint=hint("tools", server=found.name), error="tool_error"
+        )
+    if not session.output.json:
+        _show_result(session.output, result)
+
+
+def _parse_arguments(text: str | None) -> dict[str, object]:
+    if text is None:
+        return {}
+    source = sys.stdin.read() if text == "-" else text
+    try:
+        value: object = json.loads(source)
+    except ValueError as error:
+        raise UsageError(f"Expected the arguments as one JSON object, got an error: {error}.", hint=HELP) from error
+    if not isinstance(value, dict):
+        raise UsageError(f"Expected the arguments as one JSON object, got a JSON {type(value).__name__}.", hint=HELP)
+    return cast("dict[str, object]", value)
+
+
+def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[Client], Awaitable[T]]") -> T:
+    """Runs `work` with a connected client. Raises our own errors, whatever groups the SDK wraps them in."""
+    if find_spec("mcp") is None:
+        raise UsageError("Expected the MCP SDK, which `tools` and `call` use, and it is not installed.", hint=hint("install_mcp"))
+    import logging
+
+    import anyio
+
+    # What the SDK logs, it also raises; without a handler Python would print it between our own lines.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
+    logging.getLogger("client").addHandler(logging.NullHandler())
+
+    async def main() -> T:
+        async with _connect(vault, server, account) as client:
+            return await work(client)
+
+    try:
+        return anyio.run(main)
+    except Exception as error:
+        raise _translate(server, error) from error
+
+
+@asynccontextmanager
+async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "AsyncGenerator[Client]":
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    timeout = httpx2.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
+    auth = vault.auth(server.url, account=account)
+    async with (
+        httpx2.AsyncClient(auth=auth, headers=dict(server.headers), timeout=timeout) as http,
+        Client(streamable_http_client(server.url, http_client=http)) as client,
+    ):
+        yield client
+
+
+async def _list_tools(client: "Client") -> "list[Tool]":
+    found: list[Tool] = []
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        found += page.tools
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
+
+
+def _translate(server: ServerSettings, error: Exception) -> Exception:
+    import httpx2
+    from mcp import MCPError
+
+    ours = find_error(error)
+    if ours is not None:
+        return ours
+    trace = hint("login_trace", server=server.name)
+    for each in _leaves(error):
+        match each:
+            case httpx2.TimeoutException():
+                return TimedOut(f"Expected an answer of {server.name}, got none in time.", hint=trace)
+            case httpx2.TransportError():
+                return ConnectFailed(f"Expected a connection to {server.url}, but nothing answers there.", hint=trace)
+            case httpx2.HTTPStatusError():
+                return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=trace)
+            case MCPError():
+                return ServerSaidNo(
+                    f"{server.name} answers: {one_line(each.message, 1000)}", hint=hint("tools", server=server.name)
+                )
+            case _:
+                continue
+    return error
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in cast("BaseExceptionGroup[BaseException]", error).exceptions for leaf in _leaves(each)]
+    return [error]
+
+
+def _first_line(tool: "Tool") -> str:
+    lines = (tool.description or tool.title or "").strip().splitlines()
+    return one_line(lines[0]) if lines else ""
+
+
+def _result_members(result: "CallToolResult") -> dict[str, object]:
+    return {
+        "is_error": bool(result.is_error),
+        "content": [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content],
+        "structured_content": result.structured_content,
+    }
+
+
+def _show_result(output: Output, result: "CallToolResult") -> None:
+    for block in result.content:
+        output.data(text_block(_describe(block)))
+    if not result.content and result.structured_content is not None:
+        output.data(json.dumps(result.structured_content, indent=2))
+
+
+def _describe(block: "ContentBlock") -> str:
+    match block.type:
+        case "text":
+            return block.text
+        case "image" | "audio":
+            return f"[{block.type}, {block.mime_type}; --json shows its data]"
+        case "resource_link":
+            return f"[{block.uri}]"
+        case "resource":
+            return getattr(block.resource, "text", f"[{block.resource.uri}; --json shows its data]")

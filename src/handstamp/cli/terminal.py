@@ -1,0 +1,293 @@
+"""
+A login as a person at a terminal meets it.
+
+What is typed is read without waiting for whole lines of the terminal's: macOS cuts those at 1024 characters, and an address with
+an authorization code in it is often longer. So while we wait, the terminal gives us each key and echoes none; we assemble the
+line and draw it. The terminal is put back on every way out: done, cancelled, Ctrl-C, SIGTERM.
+
+    prompt ──Enter──→ waiting ──the browser's answer, or a pasted address──→ saving
+       └──c──→ waiting, link copied and shown
+    no browser here: no prompt; the link and how to bring the answer back
+    no terminal:     no prompt; the link, once
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+
+from handstamp.cli.words import one_line
+from handstamp.errors import LoginCancelled
+from handstamp.output import Output
+from handstamp.ports import Browser
+from handstamp.protocol.text import printable
+
+__all__ = ["TerminalPresenter", "find_browser_obstacle"]
+
+LINK_LIMIT = 20_000
+LINE_LIMIT = 65_536
+TICK = 1.0
+BACKSPACES = "\x7f\x08"
+KILL_LINE = "\x15"
+
+
+def find_browser_obstacle() -> str | None:
+    """Why a browser of this machine would not be in front of the person; None where nothing speaks against one."""
+    if os.environ.get("BROWSER"):
+        return None  # whoever named one means it
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return "SSH session"
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return "CI"
+    is_desktop = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if is_desktop or os.environ.get("WSL_DISTRO_NAME"):
+        return None
+    return "no display"
+
+
+class TerminalPresenter:
+    """
+    A `Presenter` on stderr and, where both ends are a terminal, stdin.
+
+    `obstacle` says why no browser is opened; `chosen` that the person wanted it so.
+    """
+
+    def __init__(self, output: Output, browser: Browser, *, obstacle: str | None, chosen: bool = False) -> None:
+        self.was_asked = False
+        self._output = output
+        self._browser = browser
+        self._obstacle = obstacle
+        self._chosen = chosen
+        self._typed = _TypedLines(output)
+        self._wants_copy = False
+        self._is_shown = False
+        self._opened = False
+        self._began_at = 0.0
+
+    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+        self.was_asked = True
+        self._began_at = time.monotonic()
+        output = self._output
+        output.say(f"{one_line(server)} asks you to sign in at {output.styled(one_line(authorization_host), 'bold')}")
+        output.say(f"  access  {one_line(', '.join(scopes), 1000) or 'the server decides'}")
+        if self._obstacle is not None:
+            return False
+        return await self._ask() if output.is_conversation else True
+
+    async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:
+        url = printable(authorization_url, LINK_LIMIT)
+        if not self._output.is_conversation:
+            self._show_link_once(url)
+            return None
+        self._opened = opened
+        if self._wants_copy:
+            self._copy(url)
+        elif not opened and not self._is_shown:
+            self._show_steps(url)
+        try:
+            return await self._read_address(url, self._began_at + deadline)
+        finally:
+            self._output.clear_status()
+
+    async def rejected(self, reason: str) -> None:
+        self._output.clear_status()
+        self._output.warn(one_line(reason))
+
+    async def saving(self) -> None:
+        self._output.clear_status()
+
+    async def _ask(self) -> bool:
+        question = "Press Enter to open your browser… (c copy link · ^C cancel)"
+        while True:
+            line = await self._typed.line(lambda: question)
+            self._output.status(question)
+            self._output.keep_status()
+            match line:
+                case "":
+                    return True
+                case "c":
+                    self._wants_copy = True
+                    return False
+                case None:
+                    raise LoginCancelled("The terminal was closed before you signed in.")
+                case _:
+                    self._output.warn("Expected Enter, or c and Enter.")
+
+    async def _read_address(self, url: str, ends_at: float) -> str | None:
+        while (line := await self._typed.line(lambda: self._waiting_line(ends_at))) is not None:
+            match line:
+                case "":
+                    self._open_again(url)
+                case "c":
+                    self._copy(url)
+                case address if address.startswith(("http://", "https://")):
+                    return address
+                case _:
+                    self._output.warn("Expected Enter, c, or the address of the browser's last page.")
+        return None
+
+    def _waiting_line(self, ends_at: float) -> str:
+        minutes, seconds = divmod(max(0, round(ends_at - time.monotonic())), 60)
+        left = f"{minutes}:{seconds:02} left"
+        if self._opened:
+            return f"Waiting for you in the browser… {left} (Enter opens it again · c copy link · ^C cancel)"
+        return f"  › {left}; paste the address (c copy link · ^C cancel)"
+
+    def _open_again(self, url: str) -> None:
+        self._opened = self._obstacle is None and self._browser.open(url)
+        if not self._opened:
+            self._show_steps(url)
+
+    def _copy(self, url: str) -> None:
+        self._wants_copy = False
+        self._is_shown = True
+        self._output.copy(url)
+        self._output.say("The link, copied where your terminal allows it:")
+        self._output.say(f"  {url}")
+
+    def _show_link_once(self, url: str) -> None:
+        if not self._is_shown:
+            self._is_shown = True
+            self._output.say("Open this link to sign in:")
+            self._output.say(f"  {url}")
+            self._say_tunnel(url)
+
+    def _show_steps(self, url: str) -> None:
+        output = self._output
+        self._is_shown = True
+        if not self._chosen:
+            output.warn(f"No browser on this machine ({self._obstacle or 'none could be opened'})")
+        output.say(f"  1  Open this link anywhere:  {url}")
+        if self._chosen and find_browser_obstacle() is None:
+            output.say("  2  Approve. If the browser is on another machine, the last page will not load — that is expected.")
+            output.say("  3  Then copy its address from the address bar and paste it here.")
+        else:
+            output.say("  2  Approve. The last page will not load — that is expected.")
+            output.say("  3  Copy its address from the address bar and paste it here.")
+        self._say_tunnel(url)
+
+    def _say_tunnel(self, url: str) -> None:
+        port = _callback_port(url)
+        if port is None or not (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")):
+            return
+        self._output.say("  Or let the last page load: run this where the browser is, then open the link there:")
+        self._output.say(f"     ssh -N -L {port}:127.0.0.1:{port} {_ssh_destination()}")
+
+
+def _callback_port(authorization_url: str) -> int | None:
+    redirect = parse_qs(urlsplit(authorization_url).query).get("redirect_uri", [""])[0]
+    try:
+        return urlsplit(redirect).port
+    except ValueError:
+        return None
+
+
+def _ssh_destination() -> str:
+    """This machine as the person reached it: the third field of SSH_CONNECTION is the address that they connected to."""
+    fields = os.environ.get("SSH_CONNECTION", "").split()
+    user = os.environ.get("USER") or os.environ.get("LOGNAME")
+    address = fields[2] if len(fields) == 4 else "HOST"
+    return one_line(f"{user}@{address}" if user else address)
+
+
+class _TypedLines:
+    """Lines from the terminal, assembled and drawn here, so that a second's tick can redraw what stands there meanwhile."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._buffer = ""
+        self._is_over = False
+
+    async def line(self, describe: Callable[[], str]) -> str | None:
+        """
+        The next line without its blanks; None once the terminal is gone.
+
+        `describe` gives what to show while nothing is typed. Cancelling it leaves the terminal as it was.
+        """
+        shown = ""
+        with _unbuffered_keys(self._output.is_live):
+            while "\n" not in self._buffer:
+                if self._is_over:
+                    return None
+                shown = self._draw(describe(), shown)
+                with anyio.move_on_after(TICK if self._output.is_live else None):
+                    self._take(await _read_chunk())
+        line, _, self._buffer = self._buffer.partition("\n")
+        self._output.clear_status()
+        return line.strip()
+
+    def _draw(self, description: str, shown: str) -> str:
+        typed = f"  › {printable(self._buffer[-40:])}" if self._buffer else description
+        # Where no line can be redrawn, it is said once and the terminal echoes by itself.
+        if typed != shown and (self._output.is_live or not shown):
+            self._output.status(typed)
+        return typed if self._output.is_live else typed or shown
+
+    def _take(self, chunk: str) -> None:
+        self._is_over = not chunk
+        for character in chunk.replace("\x1b[200~", "").replace("\x1b[201~", "").replace("\r", "\n"):
+            if character in BACKSPACES:
+                self._buffer = self._buffer[:-1]
+            elif character == KILL_LINE:
+                self._buffer = ""
+            elif character == "\n" or (character.isprintable() and len(self._buffer) < LINE_LIMIT):
+                self._buffer += character
+
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def _unbuffered_keys(live: bool) -> Generator[None]:
+        yield  # the console edits the line itself, at any length
+
+    async def _read_chunk() -> str:
+        from handstamp.flight import Flight
+
+        # A daemon thread: the console cannot be waited for, and an answer from the browser must not wait for the Enter key.
+        reader = Flight(lambda _: os.read(sys.stdin.fileno(), 4096), name="handstamp-keys", wanted=True).start()
+        return (await reader.join_async(86_400.0)).decode("utf-8", "replace")
+
+else:
+    import signal
+    import termios
+    from types import FrameType
+
+    @contextmanager
+    def _unbuffered_keys(live: bool) -> Generator[None]:
+        if not live:
+            yield
+            return
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+
+        def restore() -> None:
+            # TCSANOW: what was typed meanwhile stays, and a stopped terminal cannot hold us.
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+        def restore_and_die(number: int, frame: FrameType | None) -> None:
+            restore()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+        keys = termios.tcgetattr(descriptor)
+        keys[3] &= ~(termios.ICANON | termios.ECHO)
+        keys[6][termios.VMIN], keys[6][termios.VTIME] = 1, 0
+        handler_before = signal.signal(signal.SIGTERM, restore_and_die)
+        termios.tcsetattr(descriptor, termios.TCSANOW, keys)
+        try:
+            yield
+        finally:
+            restore()
+            signal.signal(signal.SIGTERM, handler_before)
+
+    async def _read_chunk() -> str:
+        descriptor = sys.stdin.fileno()
+        await anyio.wait_readable(descriptor)
+        try:
+            return os.read(descriptor, 65_536).decode("utf-8", "replace")
+        except OSError:  # EIO: the terminal was closed
+            return ""

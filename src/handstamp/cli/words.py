@@ -1,0 +1,88 @@
+"""How the command line says things: times, states, texts of other people."""
+
+import time
+
+from handstamp.model import Grant, Status
+from handstamp.output import Styled
+from handstamp.protocol.text import printable
+
+__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_cell", "text_block", "who"]
+
+_STATUS = {
+    Status.SIGNED_IN: ("● signed in", "green"),
+    Status.RENEWS_SOON: ("◐ renews soon", "yellow"),
+    Status.EXPIRED: ("◐ renews at next use", "yellow"),
+    Status.NEEDS_LOGIN: ("○ needs login", "red"),
+}
+
+
+def status_cell(status: Status) -> Styled:
+    """Glyph, word and colour."""
+    return Styled(*_STATUS[status])
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """ISO 8601 in UTC."""
+    if seconds is None:
+        return None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def span(seconds: float) -> str:
+    """A length of time as a person says it: `40 s`, `59 min`, `23 h`, `6 days`."""
+    if seconds < 60:
+        return f"{max(0, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"
+
+
+def renewal_words(grant: Grant, now: float) -> str:
+    """What becomes of the token next, to stand in a column or in brackets."""
+    token = grant.token
+    if Status.of(grant, now) is Status.NEEDS_LOGIN:
+        return "—"
+    if token.expires_at is None:
+        return "when refused"
+    renew_from = token.renew_from(0) if grant.refused is None else None
+    if renew_from is None:
+        return f"ends in {span(token.expires_at - now)}"
+    return "at next use" if renew_from <= now else f"in {span(renew_from - now)}"
+
+
+def who(grant: Grant) -> str | None:
+    """Whose sign-in it is: what the server calls them, and our own label where it is not the only one."""
+    identity = None if grant.identity is None else printable(grant.identity)
+    if grant.key.account == "default":
+        return identity
+    return grant.key.account if identity is None else f"{grant.key.account} ({identity})"
+
+
+def grant_members(grant: Grant) -> dict[str, object]:
+    """A sign-in as JSON shows it, without its secrets."""
+    return {
+        "account": grant.key.account,
+        "identity": grant.identity,
+        "issuer": grant.key.issuer,
+        "client": grant.registration.kind.value,
+        "scopes": list(grant.scopes),
+        "signed_in_at": iso_time(grant.granted_at),
+        "expires_at": iso_time(grant.token.expires_at),
+        "renews_at": iso_time(grant.token.renew_from(0)) if grant.refused is None else None,
+    }
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Somebody else's text on one line."""
+    return printable(" ".join(text.split()), limit)
+
+
+def text_block(text: str) -> str:
+    """Somebody else's text, whole, its lines and tabs kept and all other control characters escaped."""
+    return "\n".join("\t".join(_whole(part) for part in line.split("\t")) for line in text.splitlines())
+
+
+def _whole(text: str) -> str:
+    return printable(text, 10 * len(text) + 1)  # an escape is at most ten characters long: nothing is ever cut

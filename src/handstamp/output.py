@@ -1,0 +1,198 @@
+"""
+The only module that prints: data to stdout, conversation to stderr.
+
+A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote has
+to come through `handstamp.protocol.text.printable` before it comes here; errors go through it here.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TextIO
+
+from handstamp.errors import HandstampError
+from handstamp.model import Secret
+
+__all__ = ["ColorChoice", "Output", "Styled"]
+
+ColorChoice = Literal["auto", "always", "never"]
+
+PIPE_CLOSED = 141
+"""What a shell reports of a program that wrote to a pipe which nobody reads any more: 128 and SIGPIPE."""
+MESSAGE_LIMIT = 4000
+GAP = "   "
+SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+"""ECMA-48 §8.3.117."""
+ASCII = str.maketrans(
+    {"✓": "OK", "✗": "X", "●": "*", "○": "o", "◐": "~", "…": "...", "·": "-", "–": "-", "—": "-", "›": ">", "→": ">", "←": "<"}
+)
+
+
+class Styled(NamedTuple):
+    """Text and its colour, for a cell of a table."""
+
+    text: str
+    color: str
+
+
+class Output:
+    """What one run of the program says. `json` and `color` are set once the command line has been read."""
+
+    def __init__(self) -> None:
+        self.json = False
+        self.color: ColorChoice = "auto"
+
+    @property
+    def is_live(self) -> bool:
+        """True where a line of the conversation can be redrawn in place."""
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def is_conversation(self) -> bool:
+        """True where somebody can read a question and type an answer."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """What was asked for."""
+        _write(sys.stdout, text + "\n")
+
+    def document(self, value: Mapping[str, object], *, version: int | None = 1) -> None:
+        """What was asked for, as JSON."""
+        import json
+
+        head = {} if version is None else {"version": version}
+        # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
+        self.data(json.dumps({**head, **value}, indent=2))
+
+    def table(self, rows: Sequence[Sequence[str | Styled]]) -> None:
+        """Columns, the first row their headings."""
+        widths = [max(len(_text(cell)) for cell in column) for column in zip(*rows, strict=True)]
+        for number, row in enumerate(rows):
+            cells = [self._cell(cell, width, heading=number == 0) for cell, width in zip(row, widths, strict=True)]
+            self.data(GAP.join(cells).rstrip())
+
+    def fields(self, rows: Sequence[tuple[str, str | Styled]]) -> None:
+        """A name and a value a line."""
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            self.data(f"{self._styled(sys.stdout, name.ljust(width), 'dim')}{GAP}{self._cell(value, 0)}")
+
+    def say(self, text: str = "") -> None:
+        """A line of the conversation."""
+        _write(sys.stderr, text + "\n")
+
+    def done(self, text: str) -> None:
+        """Something worked."""
+        self.say(f"{self.styled('✓', 'green')} {text}")
+
+    def warn(self, text: str) -> None:
+        """Something to know about; nothing failed."""
+        self.say(f"{self.styled('!', 'yellow')} {text}")
+
+    def hint(self, command: str) -> None:
+        """What to run next."""
+        self.say(f"{self.styled('hint:', 'cyan')} {command}")
+
+    def styled(self, text: str, color: str) -> str:
+        """`text` in a colour, or bold or dim, where the conversation has colours."""
+        return self._styled(sys.stderr, text, color)
+
+    def problem(self, error: HandstampError) -> None:
+        """An error and the command that helps; with `json` as an object on one line."""
+        if self.json:
+            self._problem_as_json(error)
+            return
+        from handstamp.protocol.text import printable
+
+        self.say(f"{self.styled('error:', 'red')} {printable(error.message, MESSAGE_LIMIT)}")
+        if error.hint is not None:
+            self.hint(printable(error.hint, MESSAGE_LIMIT))
+
+    def status(self, text: str) -> None:
+        """Draws the line that is redrawn in place; where none can be, a line like any other. Cut to the terminal's width."""
+        if not self.is_live:
+            self.say(text)
+            return
+        columns = _columns()
+        _write(sys.stderr, f"\r\x1b[K{text if len(text) < columns else text[: columns - 2] + '…'}")
+
+    def clear_status(self) -> None:
+        """Takes the redrawn line away."""
+        if self.is_live:
+            _write(sys.stderr, "\r\x1b[K")
+
+    def keep_status(self) -> None:
+        """Leaves the redrawn line where it stands and goes on below it."""
+        if self.is_live:
+            _write(sys.stderr, "\n")
+
+    def copy(self, text: str) -> None:
+        """To the clipboard of the person's own terminal, over SSH too (OSC 52); a terminal that cannot ignores it."""
+        from base64 import b64encode
+
+        if self.is_live:
+            _write(sys.stderr, f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07")
+
+    def ask_secret(self, question: str) -> Secret:
+        """What a person types without echo; only where `is_conversation`."""
+        from getpass import getpass
+
+        return Secret(getpass(f"{question}: ", stream=sys.stderr))
+
+    def traceback(self, error: BaseException) -> None:
+        """For whoever mends Handstamp."""
+        from traceback import format_exception
+
+        self.say("".join(format_exception(error)).rstrip())
+
+    def _problem_as_json(self, error: HandstampError) -> None:
+        import json
+
+        members = {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
+        self.say(json.dumps({"version": 1, "error": members}))
+
+    def _cell(self, cell: str | Styled, width: int, *, heading: bool = False) -> str:
+        text = _text(cell).ljust(width)
+        if heading:
+            return self._styled(sys.stdout, text, "dim")
+        return self._styled(sys.stdout, text, cell.color) if isinstance(cell, Styled) else text
+
+    def _styled(self, stream: TextIO, text: str, color: str) -> str:
+        if not self._has_color(stream):
+            return text
+        return f"\x1b[{SGR[color]}m{text}\x1b[0m"
+
+    def _has_color(self, stream: TextIO) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _text(cell: str | Styled) -> str:
+    return cell.text if isinstance(cell, Styled) else cell
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(_encodable(stream, text))
+        stream.flush()
+    except BrokenPipeError:
+        # `handstamp tools linear | head -1`: nobody reads on. The null device takes what the interpreter flushes at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise SystemExit(PIPE_CLOSED) from None
+
+
+def _encodable(stream: TextIO, text: str) -> str:
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
