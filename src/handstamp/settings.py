@@ -30,6 +30,7 @@ __all__ = [
     "config_directory",
     "load_settings",
     "remove_server",
+    "neighbours",
     "render_server",
     "state_directory",
 ]
