@@ -29,8 +29,11 @@ __all__ = [
     "add_server",
     "config_directory",
     "load_settings",
+    "neighbours",
     "remove_server",
     "render_server",
+    "require_header",
+    "require_name",
     "state_directory",
 ]
 

@@ -248,7 +248,7 @@ if sys.platform == "win32":
         from handstamp.flight import Flight
 
         # A daemon thread: the console cannot be waited for, and an answer from the browser must not wait for the Enter key.
-        reader = Flight(lambda _: os.read(sys.stdin.fileno(), 4096), name="handstamp-keys", wanted=True).start()
+        reader = Flight(lambda _: os.read(sys.stdin.fileno(), 4096), name="handstamp-keys").start()
         return (await reader.join_async(86_400.0)).decode("utf-8", "replace")
 
 else:
