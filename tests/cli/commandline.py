@@ -20,11 +20,18 @@ __all__ = ["CommandLine", "Result", "Terminal"]
 
 SOURCE = Path(__file__).parents[2] / "src"
 SECONDS = 30.0
-AT_THE_TERMINAL = """
-import fcntl, os, sys, termios
+SHELL = """
+import fcntl, json, os, signal, subprocess, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "handstamp", *sys.argv[1:]])
+before = termios.tcgetattr(0)
+process = subprocess.Popen([sys.executable, "-m", "handstamp", *sys.argv[2:]])
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+code = process.wait()
+with open(sys.argv[1], "w") as file:
+    json.dump({"code": code, "is_sane": termios.tcgetattr(0) == before}, file)
 """
+"""Stays at the terminal after the program, as a shell does, and looks at what it left."""
 BROWSER = """#!{python}
 import sys
 from handstamp.demo.visitor import visit
@@ -61,6 +68,7 @@ class CommandLine:
             "HANDSTAMP_STATE_DIR": str(self.state),
             "HANDSTAMP_CONFIG_DIR": str(home / "config"),
             "HANDSTAMP_KEY": base64.b64encode(b"k" * 32).decode(),
+            "NO_COLOR": "1",
             "PYTHONPATH": str(SOURCE),
             "PYTHONUTF8": "1",
             "TERM": "xterm",
@@ -112,10 +120,10 @@ class Terminal:
 
     def __init__(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
         self.screen = ""
+        self._report = cli.home / "report.json"
         self._person, self._program = os.openpty()
-        self.modes_before = self.modes
         self._process = subprocess.Popen(
-            [sys.executable, "-c", AT_THE_TERMINAL, *arguments],
+            [sys.executable, "-c", SHELL, str(self._report), *arguments],
             stdin=self._program,
             stdout=subprocess.PIPE,
             stderr=self._program,
@@ -125,9 +133,14 @@ class Terminal:
         )
 
     @property
-    def modes(self) -> list[Any]:
-        """As termios tells them: who buffers, who echoes."""
-        return termios.tcgetattr(self._program)
+    def echoes(self) -> bool:
+        """Whether the terminal shows by itself what is typed."""
+        return bool(termios.tcgetattr(self._program)[3] & termios.ECHO)
+
+    @property
+    def is_sane(self) -> bool:
+        """Whether the program left the terminal as it was; once it has ended."""
+        return bool(json.loads(self._report.read_text())["is_sane"])
 
     def until(self, text: str) -> str:
         """Waits until the screen shows it, and gives the whole screen."""
@@ -152,7 +165,8 @@ class Terminal:
         while self._read(0.0):
             pass
         assert self._process.stdout is not None
-        return Result(self._process.returncode, self._process.stdout.read().decode(), self.screen)
+        code = json.loads(self._report.read_text())["code"]
+        return Result(code, self._process.stdout.read().decode(), self.screen)
 
     @property
     def link(self) -> str:
