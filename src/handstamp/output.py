@@ -144,7 +144,7 @@ class Output:
         self.say("".join(format_exception(error)).rstrip())
 
     def abandon(self) -> None:
-        """Nobody reads on (`handstamp tools linear | head -1`): the null device takes what the interpreter flushes at its exit."""
+        """For a pipe that nobody reads any more: the null device takes what the interpreter flushes at its exit."""
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
