@@ -1,6 +1,8 @@
 """The main job through the real program: add, login, status, token, headers, tools, call, logout."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -33,7 +35,10 @@ def test_a_login_without_a_terminal_asks_nothing_and_prints_the_link_once(server
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr.count("response_type=code") == 1
     assert "Press Enter" not in result.stderr
-    assert "✓ Signed in to demo\n  Stored in vault.db, key in the environment variable HANDSTAMP_KEY. Renews by itself" in result.stderr
+    assert (
+        "✓ Signed in to demo\n  Stored in vault.db, key in the environment variable HANDSTAMP_KEY. Renews by itself"
+        in result.stderr
+    )
     assert TOKEN not in result.stderr
 
 
@@ -215,7 +220,9 @@ def test_without_the_sdk_a_call_names_the_command_that_installs_it(cli: CommandL
         "import importlib.util as u\nfind = u.find_spec\nu.find_spec = lambda name, *a: None if name == 'mcp' else find(name, *a)\n"
     )
 
-    result = cli("tools", "https://mcp.example.com/mcp", environment={"PYTHONPATH": f"{cli.home}:{cli.environment['PYTHONPATH']}"})
+    result = cli(
+        "tools", "https://mcp.example.com/mcp", environment={"PYTHONPATH": f"{cli.home}:{cli.environment['PYTHONPATH']}"}
+    )
 
     assert (result.code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == "hint: pip install 'handstamp[mcp]'"
@@ -267,3 +274,16 @@ def test_two_accounts_at_one_server_are_told_apart(signed_in: Authority, cli: Co
     assert work.code == 0
     assert cli("token", "demo", "--account", "work").stdout != cli("token", "demo").stdout
     assert "work" in cli("status").stdout
+
+
+@pytest.mark.parametrize("command", ["token", "headers"])
+def test_a_fresh_token_loads_neither_click_nor_a_client(command: str, signed_in: Authority, cli: CommandLine) -> None:
+    """Decision 12: `token` with a fresh token not even loads httpx2."""
+    heavy = {"anyio", "asyncio", "click", "httpx2", "keyring", "logging", "mcp", "platformdirs", "sniffio", "tomlkit"}
+    body = "import sys; from handstamp.cli import run; assert run(sys.argv[1:]) == 0; sys.stderr.write(' '.join(sys.modules))"
+
+    process = subprocess.run([sys.executable, "-c", body, command, "demo"], env=cli.environment, capture_output=True, text=True)
+
+    assert process.returncode == 0
+    assert TOKEN in process.stdout
+    assert not set(process.stderr.split()) & heavy
