@@ -217,7 +217,9 @@ def test_a_call_wants_one_json_object(arguments: str, cli: CommandLine) -> None:
 
 def test_without_the_sdk_a_call_names_the_command_that_installs_it(cli: CommandLine) -> None:
     (cli.home / "sitecustomize.py").write_text(
-        "import importlib.util as u\nfind = u.find_spec\nu.find_spec = lambda name, *a: None if name == 'mcp' else find(name, *a)\n"
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'mcp' else find(name, *rest)\n"
     )
 
     result = cli(
