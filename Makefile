@@ -24,7 +24,7 @@ help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: $(READY)  ## the main job against real servers on loopback; BROWSER=1 opens yours
-	@$(BIN)/python -m handstamp.demo
+	@$(BIN)/python -m handstamp.demo $(if $(filter command line,$(origin BROWSER)),--browser)
 
 test: $(READY)  ## every test that needs nothing but Python; ARGS="-k word" for some
 	$(PYTEST) -n $(JOBS) --ignore=tests/interop $(ARGS)

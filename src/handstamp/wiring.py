@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handstamp.errors import HandstampError
     from handstamp.protocol.exchange import Request, Response
 
-__all__ = ["Observer", "Parts", "build_browser", "build_parts"]
+__all__ = ["Observer", "Parts", "build_browser", "build_parts", "warn"]
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""

@@ -15,6 +15,7 @@ GOOD = "https://good.example/prm"
     [
         ("Bearer", {}),
         ("bEaReR", {}),
+        ("Bearer YWJj==", {}),
         (f'Bearer resource_metadata="{GOOD}"', {"resource_metadata": GOOD}),
         (f'Bearer RESOURCE_METADATA="{GOOD}", Scope="a b"', {"resource_metadata": GOOD, "scope": "a b"}),
         ('Bearer scope="a b",error="invalid_token"', {"scope": "a b", "error": "invalid_token"}),

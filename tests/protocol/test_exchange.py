@@ -30,6 +30,7 @@ def test_an_object_is_read_with_its_unknown_members() -> None:
         b"\xef\xbb\xbf{}",
         '{"a": 1}'.encode("utf-16"),
         b'{"a": "\xff"}',
+        b'{"a": ' + b"1" * 200 + b"}",
         b'{"a": ' + b"1" * 5000 + b"}",
         b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a":' * 33 + b"1" + b"}" * 33,

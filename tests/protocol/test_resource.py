@@ -210,6 +210,15 @@ def test_scopes_that_cannot_be_read_are_no_scopes(scopes: object) -> None:
     assert found.scopes_supported == ()
 
 
+def test_json_that_is_called_html_is_still_json() -> None:
+    """A-12: wrong labels are common, and the body tells."""
+    document = text_response(f' {{"resource": "{SERVER}", "authorization_servers": ["{ISSUER}"]}}', "text/html")
+
+    found, _ = answer(find_protected_resource(SERVER, None), {PATH: document})
+
+    assert found.resource == SERVER
+
+
 def test_lists_are_bounded() -> None:
     """TB23, TA22."""
     document = json_response(
@@ -248,6 +257,8 @@ def test_nothing_at_every_address_is_a_certain_absence(nothing: Answer) -> None:
     "something",
     [
         status_response(204),
+        json_response({"resource": SERVER, "authorization_servers": [ISSUER]}, 201),
+        json_response({"resource": SERVER, "authorization_servers": [ISSUER]}, 401),
         status_response(302, ("location", "https://evil.example")),
         status_response(400),
         status_response(401),

@@ -725,7 +725,7 @@ while True:
     def test_a_forked_child_opens_its_own_connection_and_leaves_the_parents(self, store: SqliteStore, directory: Path) -> None:
         """TG17."""
         program = """
-import os, sys
+import gc, os, sys
 from pathlib import Path
 from threading import Event, Thread
 from stores.fakes import open_store
@@ -741,9 +741,16 @@ def hold():
 other = Thread(target=hold)
 other.start()
 opened.wait()
+def count_logs():
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()] if Path("/proc/self/fd").exists() else []
+    return sum(os.readlink(link).endswith("-wal") for link in links)
+inherited = count_logs()
 child = os.fork()
 if child == 0:
     assert store.data_version() != version
+    gc.collect()
+    assert count_logs() >= inherited, "a connection of the parent was closed"
+    assert count_logs() > inherited or not inherited
     assert store.save_grant(GRANT).generation == 2
     sys.exit(0)
 _, status = os.waitpid(child, 0)

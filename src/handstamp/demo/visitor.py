@@ -6,7 +6,10 @@ cookies marked Secure or named `__Host-` also go to plain http on loopback. It s
 clients log each URL, and the last one bears the authorization code.
 """
 
+import argparse
 import ssl
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
@@ -14,7 +17,7 @@ from http.cookies import CookieError, SimpleCookie
 from threading import Thread
 from urllib.parse import urlencode, urljoin, urlsplit
 
-__all__ = ["Visit", "VisitFailed", "Visitor", "visit"]
+__all__ = ["Visit", "VisitFailed", "Visitor", "main", "visit"]
 
 GO_WORDS = (
     "allow",
@@ -328,3 +331,17 @@ def _answer(kind: str, name: str, value: str, user: str) -> str:
     if kind in ("text", "email") and any(word in name.lower() for word in NAME_FIELDS):
         return value or user
     return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Visits one URL, as the program that `$BROWSER` names: signs in under a name and allows, or denies."""
+    parser = argparse.ArgumentParser(prog="python -m handstamp.demo.visitor", description="Answer a sign-in's pages over HTTP.")
+    parser.add_argument("url")
+    parser.add_argument("--user", default="mia", help="the name to sign in under")
+    parser.add_argument("--deny", action="store_true", help="refuse instead of allowing")
+    options = parser.parse_args(arguments)
+    return 0 if visit(options.url, user=options.user, allow=not options.deny).status < 400 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -76,8 +76,8 @@ def read_members(request: Request, response: Response) -> dict[str, object]:
 
 
 def _parse(response: Response, what: str) -> dict[str, object]:
-    # By what it is rather than by what it is called: JSON errors come as text/html, forms as text/plain.
-    is_json = "json" in response.media_type or response.body.lstrip()[:1] in (b"{", b"[", b"<", b"")
+    # By what it is, not by what it is called: JSON errors come as text/html, forms as text/plain.
+    is_json = response.body.lstrip()[:1] in (b"{", b"[", b"<", b"")
     return parse_json(response.body, what) if is_json else parse_form(response.body, what)
 
 

@@ -86,7 +86,8 @@ class KernelLock:
         except FileNotFoundError:
             return False
 
-    def _forget_inherited(self) -> None:
+    def forget_inherited(self) -> None:
+        """In a forked child: closes what is the parent's, without unlocking it."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -134,7 +135,7 @@ else:
 
     def _forget_what_was_inherited() -> None:
         for lock in list(_held):
-            lock._forget_inherited()  # pyright: ignore[reportPrivateUsage]
+            lock.forget_inherited()
         _held.clear()
 
     os.register_at_fork(after_in_child=_forget_what_was_inherited)
