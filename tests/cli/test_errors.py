@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from authority import StartAuthority
+from authority import Knobs, StartAuthority
 from cli.commandline import CommandLine
 
 URL = "http://127.0.0.1:9/mcp"
@@ -97,7 +97,26 @@ def test_an_interrupt_exits_with_130_and_says_nothing(cli: CommandLine, authorit
 
     assert code == 130
     assert rest.strip() == ""
-    assert not (cli.state / "vault.db").exists()
+    assert cli("token", server.server_url).code == 4
+
+
+def test_an_interrupt_while_the_code_is_exchanged_loses_nothing(cli: CommandLine, authority: StartAuthority) -> None:
+    """W16: the login can simply be started again."""
+    server = authority(Knobs(token_status="hang"))
+    cli.use_visiting_browser()
+
+    with cli.start("login", server.server_url) as process:
+        assert process.stderr is not None
+        assert server.token_request_arrived.wait(20)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        code = process.wait()
+    server.turn(token_status=None)
+
+    assert code == 130
+    assert "error:" not in said
+    assert "Traceback" not in said
+    assert cli("login", server.server_url).code == 0
 
 
 def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:

@@ -215,3 +215,31 @@ def test_a_terminal_has_colours_unless_it_wants_none(server: Authority, cli: Com
 
     assert "\x1b[31merror:\x1b[0m" in coloured
     assert plain == "error: demo is not signed in yet.\nhint: handstamp login demo\n"
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y\n", True), ("\n", False), ("no\n", False)])
+def test_a_sign_in_page_on_a_foreign_host_needs_a_yes(
+    answer: str, goes_on: bool, authority: StartAuthority, cli: CommandLine
+) -> None:
+    """4.3, TB6: both hosts are shown whole, and no is the default."""
+    server = authority(Knobs(authorization_endpoint="https://accounts.example/authorize"))
+
+    with cli.terminal("login", server.server_url, "--no-browser") as terminal:
+        terminal.until("y and Enter to go on")
+        terminal.press(answer)
+        if goes_on:
+            terminal.until("https://accounts.example/authorize?")
+            terminal.press("\x03")
+        result = terminal.end()
+
+    assert "! 127.0.0.1 sends you to accounts.example to sign in" in terminal.screen
+    assert result.code == (130 if goes_on else 1)
+
+
+def test_without_a_terminal_a_sign_in_page_on_a_foreign_host_is_refused(authority: StartAuthority, cli: CommandLine) -> None:
+    server = authority(Knobs(authorization_endpoint="https://accounts.example/authorize"))
+
+    result = cli("login", server.server_url, "--no-browser")
+
+    assert (result.code, result.stdout) == (1, "")
+    assert "response_type" not in result.stderr
