@@ -159,14 +159,14 @@ def test_a_streamed_body_is_sent_again_too() -> None:
 
     async def post() -> int:
         async def body() -> AsyncGenerator[bytes]:
-            yield b"ques"
-            yield b"tion"
+            yield b"a whole "
+            yield b"question"
 
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(resource.handle), auth=client.auth) as http:
             return (await http.post(SERVER, content=body())).status_code
 
     assert anyio.run(post) == 200
-    assert [content for _, _, content in resource.seen] == [b"question", b"question"]
+    assert [content for _, _, content in resource.seen] == [b"a whole question"] * 2
 
 
 def test_a_server_that_refuses_the_new_token_too_needs_a_person_not_a_loop() -> None:
