@@ -26,6 +26,7 @@ LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
 LOGIN_COOLDOWN = 60.0
 """Seconds after a failed login that a request started in which no other request starts one (TC11)."""
+PROBE_DEADLINE = 15.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class Vault:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
-        A grant that still works is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds.
+        A grant that the server honours is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds.
         Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
         failure.
         """
@@ -216,11 +217,29 @@ class Vault:
     async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
         try:
-            await source.token_async()
+            token = await source.token_async()
+            if await self._is_rejected(server, token):
+                token = await source.replacement_async(token)
+                if await self._is_rejected(server, token):
+                    return None
         except LoginRequired:
             return None
         grant = source.grant()
         return grant if grant is not None and set(scopes) <= set(grant.scopes) else None
+
+    async def _is_rejected(self, server: ServerSettings, token: Token) -> bool:
+        """
+        Whether the server has ended a token that is young by the clock. Only it knows, and whoever is told to sign in and then
+        hears "already signed in" is stuck. A server that does not answer has rejected nothing.
+        """
+        from handstamp.protocol.client_auth import bearer
+        from handstamp.protocol.discovery import probe_server
+
+        step = probe_server(server.url, server.headers + bearer(token.access_token))
+        try:
+            return (await self._parts.http().run(step, deadline=PROBE_DEADLINE)).asks
+        except HandstampError:
+            return False
 
     async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
         reason = await self._revoke(grant)
