@@ -222,7 +222,11 @@ class Vault:
         except LoginRequired:
             return None
         grant = source.grant()
-        return grant if grant is not None and set(scopes) <= set(grant.scopes) else None
+        if grant is None or not set(scopes) <= set(grant.scopes):
+            return None
+        # W13: whoever configured another client since then wants a sign-in with that one.
+        configured = server.client.client_id
+        return grant if configured is None or configured == grant.registration.client_id else None
 
     async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
         reason = await self._revoke(grant)
