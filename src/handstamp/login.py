@@ -25,8 +25,16 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from handstamp.errors import HandstampError, IssuerMismatch, LoginTimedOut, MalformedResponse, UsageError, hint
-from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, RegistrationKind, SignedIn
+from handstamp.errors import (
+    HandstampError,
+    IssuerMismatch,
+    LoginTimedOut,
+    MalformedResponse,
+    ServerBrokeProtocol,
+    UsageError,
+    hint,
+)
+from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, RegistrationKind, SignedIn
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, Presenter, RandomBytes, SecretReader
 from handstamp.protocol.authorization import (
     AuthorizationRequest,
@@ -44,11 +52,12 @@ from handstamp.protocol.registration import (
     register_client,
 )
 from handstamp.protocol.scopes import choose_scopes, union_scopes
-from handstamp.protocol.server import require_pkce
+from handstamp.protocol.server import AuthorizationServer, require_pkce
+from handstamp.protocol.text import printable
 from handstamp.protocol.tokens import exchange_code
 from handstamp.protocol.urls import host
 
-__all__ = ["Login", "LoginRequest", "PendingLogin", "sign_in"]
+__all__ = ["Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
 
 DISCOVERY_DEADLINE = 30.0
 REQUEST_DEADLINE = 15.0
@@ -103,6 +112,10 @@ class Login:
         self._read_secret = read_secret
         self._clock = clock
         self._random = random
+
+    def prepare(self) -> None:
+        """What is got can be kept: the store opens, with its key. Raises a VaultError."""
+        self._store.prepare()
 
     async def discover(self) -> Discovered | None:
         """Who guards the server; None where nobody does."""
@@ -185,7 +198,7 @@ class Login:
             return
         if stored.registration.client_id == self.request.client.client_id:
             raise IssuerMismatch(
-                f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer} as the authorization server.",
+                f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer}.",
                 hint=hint("logout", server=self.request.name),
             )
 
@@ -217,6 +230,8 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         discovered = await login.discover()
         if discovered is None:
             return None
+        login.prepare()
+        await _confirm_endpoints(discovered.server, presenter)
         expected = _Expected()
         async with open_callback(login.plan(discovered), expected.is_answer) as callback:
             try:
@@ -229,6 +244,17 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         if error.hint is None:
             error.hint = _hint(login.request, error)
         raise
+
+
+async def _confirm_endpoints(server: AuthorizationServer, presenter: Presenter) -> None:
+    """4.3, TB6: Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google. A person decides."""
+    if not server.authorizes_elsewhere:
+        return
+    page, issuer, tokens = (host(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
+    if not await presenter.confirm(f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"):
+        raise ServerBrokeProtocol(
+            f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}."
+        )
 
 
 async def _authorize(
@@ -251,7 +277,7 @@ async def _authorize(
 async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser) -> str:
     """The query of the first answer to this request, wherever it arrives: at the listener or by the person's paste."""
     url = pending.authorization.url
-    asked = await presenter.prompt(pending.request.name, host(url), pending.authorization.scopes)
+    asked = await presenter.prompt(LoginPrompt(pending.request.name, host(url), pending.authorization.scopes, _notes(pending)))
     opened = asked and browser.open(url)
 
     async def pasted() -> str | None:
@@ -263,6 +289,13 @@ async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback
         return None
 
     return await _first(callback.receive, pasted)
+
+
+def _notes(pending: PendingLogin) -> tuple[str, ...]:
+    resource = pending.discovered.resource
+    if not resource.is_wider:
+        return ()
+    return (f"The access is for {printable(resource.resource)}, of which this server is a part.",)
 
 
 class _Expected:

@@ -10,6 +10,7 @@ __all__ = [
     "Grant",
     "GrantKey",
     "LoginFailed",
+    "LoginPrompt",
     "Registration",
     "RegistrationKind",
     "Secret",
@@ -163,6 +164,19 @@ class CallbackPlan:
     ports: tuple[int, ...] = (0,)
     host: str = "127.0.0.1"
     path: str = "/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPrompt:
+    """Who asks for what, for a person to see before anything opens (A-135)."""
+
+    server: str
+    """What the person calls it."""
+    authorization_host: str
+    """Where their browser will go."""
+    scopes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences about what is unusual, though allowed."""
 
 
 @dataclass(frozen=True, slots=True)

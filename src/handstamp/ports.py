@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeVar
 
-from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, Registration, Secret, SignedIn
+from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, Secret, SignedIn
 from handstamp.protocol.exchange import Exchange
 
 __all__ = [
@@ -71,6 +71,10 @@ class GrantStore(Protocol):
     def save_client_secret(self, owner: str, server: str, client_id: str, secret: Secret) -> None: ...
 
     def forget_client_secrets(self, owner: str, server: str) -> None: ...
+
+    def prepare(self) -> None:
+        """Opens the store, made now where there is none: a login that could not be kept fails before the browser opens."""
+        ...
 
     def data_version(self) -> int:
         """Changes when another process or connection has written. A few microseconds."""
@@ -167,7 +171,11 @@ class OpenCallback(Protocol):
 class Presenter(Protocol):
     """How a login talks to a person: a terminal, the terminal app, a host program of yours."""
 
-    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+    async def confirm(self, question: str) -> bool:
+        """What only a person can decide. False where they say no, or where nobody is there to ask."""
+        ...
+
+    async def prompt(self, prompt: LoginPrompt) -> bool:
         """
         Says who asks for what, before anything opens. True to open the browser, False to show the link alone.
 

@@ -29,9 +29,11 @@ __all__ = [
     "add_server",
     "config_directory",
     "load_settings",
-    "remove_server",
     "neighbours",
+    "remove_server",
     "render_server",
+    "require_header",
+    "require_name",
     "state_directory",
 ]
 
@@ -220,9 +222,12 @@ class _Table:
         value = self.values.get(key)
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[object]", value)):
-            raise self._error(key, "a list of strings", type(value).__name__)
-        return tuple(cast("list[str]", value))
+        actual = type(value).__name__
+        items = cast("list[object]", value) if isinstance(value, list) else [None]
+        strings = tuple(item for item in items if isinstance(item, str))
+        if len(strings) != len(items):
+            raise self._error(key, "a list of strings", actual)
+        return strings
 
     def port(self, key: str) -> int | None:
         value = self.values.get(key)
@@ -342,4 +347,3 @@ def neighbours(settings: Settings, server: ServerSettings) -> tuple[str, ...]:
     """The other configured servers on the same origin: their paths get no token of this one (P14)."""
     others = (other.url for other in settings.servers.values())
     return tuple(url for url in others if url != server.url and origin(url) == origin(server.url))
-

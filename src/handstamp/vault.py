@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from handstamp.errors import HandstampError, LoginRequired, hint
-from handstamp.model import Grant, Secret, Token, VaultPlace
+from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -331,7 +331,10 @@ class SyncVault:
 class QuietPresenter:
     """For a library call that handed in none: the browser opens, and a link that could not be opened goes to the log."""
 
-    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+    async def confirm(self, question: str) -> bool:
+        return False
+
+    async def prompt(self, prompt: LoginPrompt) -> bool:
         return True
 
     async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:

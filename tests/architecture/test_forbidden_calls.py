@@ -22,8 +22,7 @@ REVEALERS = (
     "source.py",  # the fingerprint of a refused refresh token
     "http/",
     "stores/",
-    "cli/token.py",
-    "cli/headers.py",
+    "cli/plain.py",
 )
 """Where a secret's bytes leave for the wire, the vault, a digest or, on request, the person. Lengthen it with reluctance."""
 

@@ -1,7 +1,7 @@
 """The listener against raw requests: what a browser sends, and what anybody else on this machine may."""
 
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,11 +9,22 @@ import anyio
 import pytest
 
 from handstamp.callback.listener import CallbackListener
-from handstamp.callback.page import LoginFailed, Outcome, SignedIn
+from handstamp.callback.page import Outcome
 from handstamp.errors import LoginCancelled, UsageError
+from handstamp.model import LoginFailed, SignedIn
 
 CODE = "code-5f1e9a"
 ANSWER = f"code={CODE}&state=right"
+
+
+def remember_and_refuse(asked: list[str]) -> Callable[[str], bool]:
+    def accept(query: str) -> bool:
+        asked.append(query)
+        return False
+
+    return accept
+
+
 SIGNED_IN = SignedIn("linear", "me@example.com", ("read",))
 
 pytestmark = pytest.mark.anyio
@@ -214,7 +225,7 @@ async def test_a_reload_during_the_exchange_is_held_too() -> None:
 async def test_another_host_is_not_heard(host: str) -> None:
     """TD5: a name that was rebound to 127.0.0.1."""
     asked: list[str] = []
-    async with CallbackListener(lambda query: bool(asked.append(query))) as listener:
+    async with CallbackListener(remember_and_refuse(asked)) as listener:
         answer = await visit(listener, f"/callback?{ANSWER}", host=host.format(port=listener.port))
 
     assert answer.status == 421
@@ -236,7 +247,7 @@ async def test_another_host_is_not_heard(host: str) -> None:
 async def test_what_is_no_visit_of_a_person_takes_nothing(method: str, headers: tuple[str, ...], status: int) -> None:
     """TD6, TD15."""
     asked: list[str] = []
-    async with CallbackListener(lambda query: bool(asked.append(query))) as listener:
+    async with CallbackListener(remember_and_refuse(asked)) as listener:
         answer = await visit(listener, f"/callback?{ANSWER}", method=method, headers=headers)
 
     assert answer.status == status
@@ -246,7 +257,7 @@ async def test_what_is_no_visit_of_a_person_takes_nothing(method: str, headers: 
 async def test_a_navigation_is_a_visit() -> None:
     headers = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: cross-site")
     asked: list[str] = []
-    async with CallbackListener(lambda query: bool(asked.append(query))) as listener:
+    async with CallbackListener(remember_and_refuse(asked)) as listener:
         await visit(listener, f"/callback?{ANSWER}", headers=headers)
 
     assert asked == [ANSWER]

@@ -8,7 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from handstamp.callback.page import AlreadyFinished, LoginFailed, NotThisLogin, Outcome, SignedIn, headers, render, status
+from handstamp.callback.page import AlreadyFinished, NotThisLogin, Outcome, headers, render, status
+from handstamp.model import LoginFailed, SignedIn
 
 SIGNED_IN = SignedIn("linear", "me@example.com", ("read", "write"))
 FAILED = LoginFailed("linear", "access_denied", "You declined.", "handstamp login linear")

@@ -1,7 +1,7 @@
 """The auth object: a header for the right requests, one refresh for a 401, and no lock over anybody's request."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 import anyio
@@ -158,7 +158,7 @@ def test_a_streamed_body_is_sent_again_too() -> None:
     client, resource = Client(make_grant()), Resource("at-1")
 
     async def post() -> int:
-        async def body():  # type: ignore[no-untyped-def]
+        async def body() -> AsyncGenerator[bytes]:
             yield b"ques"
             yield b"tion"
 
@@ -266,33 +266,36 @@ def test_an_interactive_login_s_token_is_sent_with_the_same_request() -> None:
     assert client.post(resource.handle).status_code == 200
 
 
+class Barrier:
+    """Answers nobody before fifty are there."""
+
+    def __init__(self) -> None:
+        self.together = 0
+        self.everybody = anyio.Event()
+
+    async def handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.together += 1
+        if self.together == 50:
+            self.everybody.set()
+        await self.everybody.wait()
+        return httpx2.Response(200)
+
+
 def test_fifty_concurrent_requests_run_side_by_side() -> None:
     """P7: nothing is held while the caller's request runs."""
     client = Client(make_grant())
-    together = 0
 
-    async def handle(request: httpx2.Request) -> httpx2.Response:
-        nonlocal together
-        together += 1
-        if together == 50:
-            everybody.set()
-        await everybody.wait()
-        return httpx2.Response(200)
-
-    async def run() -> None:
-        nonlocal everybody
-        everybody = anyio.Event()
+    async def run() -> int:
+        barrier = Barrier()
         async with (
-            httpx2.AsyncClient(transport=httpx2.MockTransport(handle), auth=client.auth) as http,
+            httpx2.AsyncClient(transport=httpx2.MockTransport(barrier.handle), auth=client.auth) as http,
             anyio.create_task_group() as group,
         ):
             for _ in range(50):
                 group.start_soon(http.get, SERVER)
+        return barrier.together
 
-    everybody: anyio.Event = None  # type: ignore[assignment]
-    anyio.run(run)
-
-    assert together == 50
+    assert anyio.run(run) == 50
 
 
 def test_a_request_that_is_abandoned_at_any_point_leaves_nothing_locked() -> None:

@@ -45,6 +45,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """What a visitor gets: one answer, after which the connection closes."""
+
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes

@@ -17,7 +17,7 @@ from handstamp.cli.session import Session
 from handstamp.errors import HandstampError, SettingsError, UsageError, find_error, hint
 from handstamp.output import Output
 
-__all__ = ["main", "run"]
+__all__ = ["COMPLETION_VARIABLE", "main", "run"]
 
 COMPLETION_VARIABLE = "_HANDSTAMP_COMPLETE"
 INTERRUPTED = 130

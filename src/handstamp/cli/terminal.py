@@ -22,6 +22,7 @@ import anyio
 
 from handstamp.cli.words import one_line
 from handstamp.errors import LoginCancelled
+from handstamp.model import LoginPrompt
 from handstamp.output import Output
 from handstamp.ports import Browser
 from handstamp.protocol.text import printable
@@ -68,12 +69,22 @@ class TerminalPresenter:
         self._opened = False
         self._began_at = 0.0
 
-    async def prompt(self, server: str, authorization_host: str, scopes: tuple[str, ...]) -> bool:
+    async def confirm(self, question: str) -> bool:
+        if not self._output.is_conversation:
+            return False
+        answer = await self._typed.line(lambda: f"{one_line(question, 1000)} (y/N)")
+        return answer is not None and answer.lower() in ("y", "yes")
+
+    async def prompt(self, prompt: LoginPrompt) -> bool:
         self.was_asked = True
         self._began_at = time.monotonic()
         output = self._output
-        output.say(f"{one_line(server)} asks you to sign in at {output.styled(one_line(authorization_host), 'bold')}")
-        output.say(f"  access  {one_line(', '.join(scopes), 1000) or 'the server decides'}")
+        output.say(
+            f"{one_line(prompt.server)} asks you to sign in at {output.styled(one_line(prompt.authorization_host), 'bold')}"
+        )
+        output.say(f"  access  {one_line(', '.join(prompt.scopes), 1000) or 'the server decides'}")
+        for note in prompt.notes:
+            output.warn(one_line(note, 1000))
         if self._obstacle is not None:
             return False
         return await self._ask() if output.is_conversation else True

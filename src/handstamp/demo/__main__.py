@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from handstamp.output import Output
+
+OUTPUT = Output()
 PROGRAMS = 8
 PATIENCE = 60.0
 """Seconds for one command, and for a server to say that it listens."""
@@ -193,10 +196,10 @@ class Demo:
 
     def _tell(self, text: str) -> None:
         self._steps += 1
-        _write(f"\n{self._steps}. {text}")
+        OUTPUT.data(f"\n{self._steps}. {text}")
 
     def _command(self, *arguments: str, expect: str = "", code: int = 0, patience: float = PATIENCE) -> None:
-        _write(f"   $ handstamp {shlex.join(arguments)}")
+        OUTPUT.data(f"   $ handstamp {shlex.join(arguments)}")
         result = self._home.run(*arguments, patience=patience)
         shown = "\n".join(part for part in (result.out, result.err) if part)
         self._show(shown)
@@ -205,7 +208,7 @@ class Demo:
 
     def _show(self, text: str) -> None:
         for line in text.splitlines():
-            _write(f"     {line}")
+            OUTPUT.data(f"     {line}")
 
     def _check(self, what: str, holds: bool, seen: str = "") -> None:
         if not holds:
@@ -213,18 +216,13 @@ class Demo:
 
 
 @contextmanager
-def _running(*arguments: str) -> Iterator[Server]:
+def _running(*arguments: str) -> Generator[Server]:
     server = Server(arguments)
     server.start()
     try:
         yield server
     finally:
         server.stop()
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
@@ -242,9 +240,9 @@ def main() -> int:
         try:
             Demo(home, Authority(authority.said), server, own_browser=own_browser).run()
         except StepFailed as failure:
-            sys.stderr.write(f"\nTHE DEMO FAILED: {failure}\n")
+            OUTPUT.say(f"\nTHE DEMO FAILED: {failure}")
             return 1
-    _write(f"\nAll steps did what they say, in {time.monotonic() - started:.0f} s. Nothing is left behind.")
+    OUTPUT.data(f"\nAll steps did what they say, in {time.monotonic() - started:.0f} s. Nothing is left behind.")
     return 0
 
 

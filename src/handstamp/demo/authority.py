@@ -382,6 +382,7 @@ def metadata_of(issuer: str) -> dict[str, object]:
 
 
 def build_app(issuer: str, ledger: Ledger, control_token: str) -> Starlette:
+    """All its routes: metadata, registration, pages, tokens, revocation, control."""
     provider = Provider(issuer, ledger)
     endpoints, people, control = Endpoints(provider), Pages(provider), Control(provider, control_token)
     options = ClientRegistrationOptions(enabled=True, valid_scopes=SCOPES, default_scopes=SCOPES)
@@ -435,6 +436,7 @@ def _problem(status: int, error: str, description: str) -> Response:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m handstamp.demo.authority", description="An authorization server to try out.")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--lifetime", type=float, default=60.0, help="of an access token, in seconds")

@@ -25,6 +25,7 @@ CODE_LIFETIME = 60.0
 
 
 def new_secret(kind: str) -> str:
+    """A random string whose beginning tells what it is: the tests look for it in everything that is printed."""
     return f"stamp_{kind}_{secrets.token_urlsafe(24)}"
 
 
@@ -40,6 +41,8 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Code:
+    """An authorization code and what it is bound to."""
+
     value: str
     permission: Permission
     redirect_uri: str

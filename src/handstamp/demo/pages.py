@@ -79,6 +79,7 @@ def consent_page(
 
 
 def problem_page(what: str) -> str:
+    """What cannot go on, in a sentence."""
     return _page("This does not work", f"<p>{escape(what)}</p>")
 
 

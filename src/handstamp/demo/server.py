@@ -205,6 +205,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m handstamp.demo.server", description="A protected MCP server to try out.")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--issuer", required=True, help="the authority's issuer")

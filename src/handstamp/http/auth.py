@@ -26,6 +26,7 @@ from handstamp.protocol.urls import is_within, origin
 from handstamp.source import TokenSource
 
 if TYPE_CHECKING:
+    import httpx
     import httpx2
 
 __all__ = ["Auth", "Interactive"]
@@ -34,7 +35,9 @@ KNOWN_URLS = 256
 """Verdicts that are remembered: a client asks for few URLs, very often."""
 
 if TYPE_CHECKING:
-    AuthBase = httpx2.Auth
+
+    class AuthBase(httpx.Auth, httpx2.Auth):  # type: ignore[misc]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Both at once; their methods differ only in whose Request it is."""
 else:
     AuthBase = type("AuthBase", auth_bases(), {})
 
@@ -85,7 +88,8 @@ class Auth(AuthBase):
         self._interactive = interactive
         self._verdicts: dict[str, bool] = {}
 
-    def sync_auth_flow(self, request: "httpx2.Request") -> "Generator[httpx2.Request, httpx2.Response, None]":
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """The client's side of a request from a thread."""
         request.read()  # a retry sends the same body again: a stream would be spent by then
         conversation = self._converse(request)
         try:
@@ -95,7 +99,8 @@ class Auth(AuthBase):
         except StopIteration:
             return
 
-    async def async_auth_flow(self, request: "httpx2.Request") -> "AsyncGenerator[httpx2.Request, httpx2.Response]":
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """The client's side of a request from a task."""
         await request.aread()
         conversation = self._converse(request)
         try:

@@ -30,7 +30,7 @@ from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, Vau
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.private_files import check_directory, check_file, create_private, prepare_directory, sync_directory
 
-__all__ = ["Database"]
+__all__ = ["Database", "Row"]
 
 APPLICATION_ID = 0x48535456
 """`HSTV` in the file's header: how a vault is told from another program's database."""

@@ -87,6 +87,9 @@ class MemoryStore:
                 del self._client_secrets[place]
             self._version += 1
 
+    def prepare(self) -> None:
+        """Nothing to open."""
+
     def data_version(self) -> int:
         return self._version
 

@@ -57,6 +57,7 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
 
 
 def encode_registration(registration: Registration) -> bytes:
+    """The members to seal; `decode_registration` reads them back."""
     return _encode(_registration_members(registration))
 
 

@@ -12,10 +12,12 @@ _URL_SAFE_TO_STANDARD = str.maketrans("-_", "+/")
 
 
 def new_key() -> bytes:
+    """A key of the length that AES-256 takes."""
     return os.urandom(KEY_BYTES)
 
 
 def encode_key(key: bytes) -> str:
+    """A key as text, for places that keep only text."""
     return binascii.b2a_base64(key, newline=False).decode("ascii")
 
 
