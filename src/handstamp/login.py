@@ -265,8 +265,9 @@ async def _authorize(
         with anyio.fail_after(login.request.deadline):
             query = await _wait(pending, expected, callback, presenter, browser)
     except TimeoutError:
-        minutes = login.request.deadline / 60
-        raise LoginTimedOut(f"Expected you to finish in the browser within {minutes:.0f} minutes, got no answer.") from None
+        limit = login.request.deadline
+        span = f"{limit:.0f} seconds" if limit < 120 else f"{limit / 60:.0f} minutes"
+        raise LoginTimedOut(f"Expected you to finish in the browser within {span}, got no answer.") from None
     await presenter.saving()
     grant = await login.complete(pending, query)
     await callback.finish(SignedIn(login.request.name, grant.identity, grant.scopes))

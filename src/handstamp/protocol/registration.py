@@ -84,14 +84,20 @@ def register_client(server: AuthorizationServer, *, redirect_uri: str, scopes: t
     _require_redirect_uri(redirect_uri)
     if server.registration_endpoint is None:
         raise RegistrationRejected(f"{host(server.issuer)} offers no registration endpoint.")
-    first, *others = _application_types(redirect_uri)
-    try:
-        return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, first))
-    except RegistrationRejected as error:
-        # some servers take a loopback address from one application type only, and not all from the same.
-        if error.error != "invalid_redirect_uri" or not others:
-            raise
-    return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, others[0]))
+    types = _application_types(redirect_uri)
+    while True:
+        try:
+            return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, types[0]))
+        except RegistrationRejected as error:
+            match error.error:
+                # some servers take a loopback address from one application type only, and not all from the same.
+                case "invalid_redirect_uri" if len(types) > 1:
+                    types = types[1:]
+                # oidc-provider knows its own scopes and none of a resource's here, and asks for no list (RFC 7591 §2: optional).
+                case "invalid_client_metadata" if scopes:
+                    scopes = ()
+                case _:
+                    raise
 
 
 def _register(
