@@ -139,5 +139,5 @@ def test_a_failure_of_our_own_is_one_sentence_and_with_v_a_traceback(cli: Comman
     verbose = cli("-v", "remove", "x", environment=environment)
 
     assert (plain.code, plain.stdout) == (1, "")
-    assert plain.stderr == "error: Handstamp itself failed: ZeroDivisionError (-v shows where).\n"
+    assert plain.stderr == "error: Handstamp itself failed: ZeroDivisionError (-v shows where).\nhint: handstamp status\n"
     assert "Traceback" in verbose.stderr
