@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 import httpx2
+from mcp.client.auth import OAuthClientProvider
+
 from authority import Authority, FormBrowser, Knobs
 from homes import Home, temporary_home
 from measuring import Row, Rows
-from mcp.client.auth import OAuthClientProvider
 from sdk import MemoryStorage, sdk_provider
 
 NAME = "bench"
@@ -57,7 +58,9 @@ def count(registration: str, knobs: Knobs, document: str | None) -> Rows:
 
 async def count_ours(authority: Authority, home: Home, document: str | None) -> tuple[int, int, int]:
     """Cold login and call; a start after it; a start after the token's end."""
-    home.configure(f'[servers.{NAME}]\nurl = "{authority.server_url}"\n' + (f'client_id_url = "{document}"\n' if document else ""))
+    home.configure(
+        f'[servers.{NAME}]\nurl = "{authority.server_url}"\n' + (f'client_id_url = "{document}"\n' if document else "")
+    )
     counter = Counter(authority)
     with home.vault() as vault:
         await vault.login(NAME, browser=FormBrowser())

@@ -17,14 +17,16 @@ from typing import cast
 # Before any benchmark is imported: they use the tests' authority.
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from measuring import Bench, Row, Rows  # noqa: E402
+from measuring import Bench, Row, Rows
 
 BENCHES = {"a": "concurrent_calls", "b": "added_cpu", "c": "login_requests", "d": "one_expiry", "e": "start_up"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="bench/run.py", description="Compare Handstamp with no auth and with the SDK's provider.")
+    parser = argparse.ArgumentParser(
+        prog="bench/run.py", description="Compare Handstamp with no auth and with the SDK's provider."
+    )
     parser.add_argument("which", nargs="*", help=", ".join(f"{letter} {name}" for letter, name in BENCHES.items()))
     parser.add_argument("--pairs", type=int, default=15, help="alternating measurements of each subject (default 15)")
     options = parser.parse_args(arguments)

@@ -9,10 +9,9 @@ from pathlib import Path
 from statistics import median
 
 from file_keyring import VARIABLE as KEYRING_FILE
+from handstamp.stores.sqlite import SqliteStore
 from homes import Home, bare_environment, fresh_token, grant_for, temporary_home
 from measuring import Row, Rows, in_turns, ratio_of
-
-from handstamp.stores.sqlite import SqliteStore
 
 URL = "https://mcp.example/mcp"
 NAME = "bench"
@@ -69,8 +68,8 @@ def fill(home: Home) -> dict[str, str]:
 def fill_with_keychain(home: Home) -> dict[str, str]:
     """The same, its key in the keychain that is a file."""
     import keyring
-    from file_keyring import FileKeyring
 
+    from file_keyring import FileKeyring
     from handstamp.stores.keys.keychain import KeychainKey
 
     home.configure(f'[servers.{NAME}]\nurl = "{URL}"\n')
