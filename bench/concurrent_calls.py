@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 import httpx2
+
 from homes import fresh_token, grant_for, temporary_home
 from measuring import Row, Rows, in_turns, ratio_of
 from sdk import sdk_provider, signed_in_storage
