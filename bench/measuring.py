@@ -29,7 +29,8 @@ class Row:
     what: str
     ours: str
     goal: str
-    met: bool
+    met: bool | None
+    """None where there is no goal."""
     baseline: str = "–"
     peer: str = "–"
     ratio: Ratio | None = None
