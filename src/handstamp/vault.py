@@ -140,12 +140,14 @@ class Vault:
         found = self.settings.find(server)
         if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
             return grant
-        return await sign_in(
+        grant = await sign_in(
             self._login(found, owner, account, scopes, deadline),
             presenter=presenter or QuietPresenter(),
             browser=browser or self._parts.browser(),
             open_callback=self._parts.open_callback,
         )
+        self._source(found, owner, account).look_again()
+        return grant
 
     async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
         """
@@ -155,7 +157,9 @@ class Vault:
         """
         found = self.settings.find(server)
         grants = [grant for grant in self.grants(owner=owner) if (grant.key.server, grant.key.account) == (found.url, account)]
-        return [await self._revoke_and_forget(grant) for grant in grants]
+        reports = [await self._revoke_and_forget(grant) for grant in grants]
+        self._source(found, owner, account).look_again()
+        return reports
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """Everything that is stored for one owner. No network."""

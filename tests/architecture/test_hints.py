@@ -16,7 +16,6 @@ SAMPLES = {
     "mode": "0700",
     "name": "linear",
     "path": "/home/me/it's here",
-    "port": "8123",
     "scope": "read write",
     "server": "linear",
     "url": "https://mcp.linear.app/mcp",
