@@ -80,7 +80,6 @@ __all__ = [
 
 HINTS = {
     "add": "handstamp add {name} {url}",
-    "add_callback_port": "handstamp add {name} {url} --callback-port {port}",
     "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
     "chmod": "chmod {mode} {path}",
     "help": "handstamp --help",

@@ -19,6 +19,7 @@ What holds at every point:
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -233,7 +234,8 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         login.prepare()
         await _confirm_endpoints(discovered.server, presenter)
         expected = _Expected()
-        async with open_callback(login.plan(discovered), expected.is_answer) as callback:
+        async with AsyncExitStack() as stack:
+            callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
             try:
                 return await _authorize(login, discovered, expected, callback, presenter, browser)
             except HandstampError as error:
@@ -244,6 +246,16 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         if error.hint is None:
             error.hint = _hint(login.request, error)
         raise
+
+
+async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncContextManager[Callback]) -> Callback:
+    try:
+        return await stack.enter_async_context(opening)
+    except UsageError as error:
+        if login.request.callback_port is None:
+            raise
+        # 4.12: the client was registered with this port, so no other will do, and only the person can choose one.
+        raise UsageError(f"{error.message} callback_port in servers.toml names that port.") from error
 
 
 async def _confirm_endpoints(server: AuthorizationServer, presenter: Presenter) -> None:
@@ -265,8 +277,9 @@ async def _authorize(
         with anyio.fail_after(login.request.deadline):
             query = await _wait(pending, expected, callback, presenter, browser)
     except TimeoutError:
-        minutes = login.request.deadline / 60
-        raise LoginTimedOut(f"Expected you to finish in the browser within {minutes:.0f} minutes, got no answer.") from None
+        limit = login.request.deadline
+        span = f"{limit:.0f} seconds" if limit < 120 else f"{limit / 60:.0f} minutes"
+        raise LoginTimedOut(f"Expected you to finish in the browser within {span}, got no answer.") from None
     await presenter.saving()
     grant = await login.complete(pending, query)
     await callback.finish(SignedIn(login.request.name, grant.identity, grant.scopes))
@@ -339,8 +352,6 @@ def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
 
 
 def _hint(request: LoginRequest, error: HandstampError) -> str:
-    if isinstance(error, UsageError) and request.callback_port is not None:
-        return hint("add_callback_port", name=request.name, url=request.url, port="PORT")
     if error.code == "registration_rejected":
         return hint("add_client", name=request.name, url=request.url)
     if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):

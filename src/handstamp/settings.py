@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from handstamp.errors import SettingsError, UsageError, hint
-from handstamp.protocol.registration import NO_CLIENT, ClientSettings
+from handstamp.model import NO_CLIENT, ClientSettings
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import origin, parse_server_url
 
@@ -222,10 +222,11 @@ class _Table:
         value = self.values.get(key)
         if value is None:
             return None
+        actual = type(value).__name__
         items = cast("list[object]", value) if isinstance(value, list) else [None]
         strings = tuple(item for item in items if isinstance(item, str))
         if len(strings) != len(items):
-            raise self._error(key, "a list of strings", type(value).__name__)
+            raise self._error(key, "a list of strings", actual)
         return strings
 
     def port(self, key: str) -> int | None:

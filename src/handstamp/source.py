@@ -122,6 +122,11 @@ class TokenSource:
         with self._mutex:
             return self._look(self._clock(), anew=True)
 
+    def look_again(self) -> None:
+        """Somebody of this process has just written a login or a logout: what is in memory is out of date from now on."""
+        with self._mutex:
+            self._ready, self._grant = None, None
+
     def token(self) -> Token:
         """A fresh token; blocks while one is fetched."""
         return self._settled(None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired
+from handstamp.errors import HandstampError, LoginRequired, hint
 from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
@@ -24,6 +24,8 @@ __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
 
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
+LOGIN_PATIENCE = 600.0
+"""Seconds that a request waits for a login: longer than a login may take."""
 LOGIN_COOLDOWN = 60.0
 """Seconds after a failed login that a request started in which no other request starts one (TC11)."""
 PROBE_DEADLINE = 15.0
@@ -129,7 +131,7 @@ class Vault:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
-        A grant that the server honours is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds.
+        A grant that the server honours is given back as it is, unless `again` or with `scopes` that it lacks. `deadline`: seconds.
         Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
         failure.
         """
@@ -138,12 +140,14 @@ class Vault:
         found = self.settings.find(server)
         if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
             return grant
-        return await sign_in(
+        grant = await sign_in(
             self._login(found, owner, account, scopes, deadline),
             presenter=presenter or QuietPresenter(),
             browser=browser or self._parts.browser(),
             open_callback=self._parts.open_callback,
         )
+        self._source(found, owner, account).look_again()
+        return grant
 
     async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
         """
@@ -153,7 +157,9 @@ class Vault:
         """
         found = self.settings.find(server)
         grants = [grant for grant in self.grants(owner=owner) if (grant.key.server, grant.key.account) == (found.url, account)]
-        return [await self._revoke_and_forget(grant) for grant in grants]
+        reports = [await self._revoke_and_forget(grant) for grant in grants]
+        self._source(found, owner, account).look_again()
+        return reports
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """Everything that is stored for one owner. No network."""
@@ -225,7 +231,11 @@ class Vault:
         except LoginRequired:
             return None
         grant = source.grant()
-        return grant if grant is not None and set(scopes) <= set(grant.scopes) else None
+        if grant is None or not set(scopes) <= set(grant.scopes):
+            return None
+        # W13: whoever configured another client since then wants a sign-in with that one.
+        configured = server.client.client_id
+        return grant if configured is None or configured == grant.registration.client_id else None
 
     async def _is_rejected(self, server: ServerSettings, token: Token) -> bool:
         """
@@ -267,11 +277,23 @@ class Vault:
             shared = self._logins.setdefault(key, _SharedLogin(self._parts.clock))
         source = self._source(server, owner, account)
 
-        def run() -> Token:
+        def run(rejected: Token | None) -> Token:
+            # Whoever joins after a login has ended finds its outcome, and opens no second browser.
+            token = _stored_token(source)
+            if token is not None and (rejected is None or token.access_token != rejected.access_token):
+                return token
+            if rejected is not None and 0 <= self._parts.clock() - rejected.obtained_at < LOGIN_COOLDOWN:
+                command = hint("login", server=server.name)
+                raise LoginRequired(f"{server.name} answers 401 to a token that it has just given.", hint=command)
             self.sync.login(server.name, owner=owner, account=account, presenter=presenter, again=True)
             return source.token()
 
-        return Interactive(lambda: shared.flight(run).join(600.0), lambda: shared.flight(run).join_async(600.0))
+        def flight(rejected: Token | None) -> "Flight[Token]":
+            return shared.flight(lambda: run(rejected))
+
+        return Interactive(
+            lambda rejected: flight(rejected).join(LOGIN_PATIENCE), lambda rejected: flight(rejected).join_async(LOGIN_PATIENCE)
+        )
 
 
 class SyncVault:
@@ -375,6 +397,14 @@ class _SharedLogin:
         except HandstampError as error:
             self._failed = (self._clock(), error)
             raise
+
+
+def _stored_token(source: TokenSource) -> Token | None:
+    """A token without a person, if there is one."""
+    try:
+        return source.token()
+    except LoginRequired:
+        return None
 
 
 def _run(call: Callable[[], Awaitable[T]]) -> T:

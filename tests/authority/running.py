@@ -130,8 +130,9 @@ class Authority:
         seen = await look_at(Request(scope, receive), "authority" if asked_authority else "server")
         self.log.append(seen)
         if asked_authority and seen.method == "POST" and seen.path.endswith("/token"):
+            hangs = self._knobs.token_status == "hang"  # looked at first: whoever waits for the event may turn the knob at once
             self.token_request_arrived.set()
-            if self._knobs.token_status == "hang":
+            if hangs:
                 await self._server.hold()
         response = self._authorization.answer(seen) if asked_authority else self._mcp.answer(seen)
         await response(scope, receive, send)

@@ -159,14 +159,14 @@ def test_a_streamed_body_is_sent_again_too() -> None:
 
     async def post() -> int:
         async def body() -> AsyncGenerator[bytes]:
-            yield b"ques"
-            yield b"tion"
+            yield b"a whole "
+            yield b"question"
 
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(resource.handle), auth=client.auth) as http:
             return (await http.post(SERVER, content=body())).status_code
 
     assert anyio.run(post) == 200
-    assert [content for _, _, content in resource.seen] == [b"question", b"question"]
+    assert [content for _, _, content in resource.seen] == [b"a whole question"] * 2
 
 
 def test_a_server_that_refuses_the_new_token_too_needs_a_person_not_a_loop() -> None:
@@ -240,12 +240,12 @@ def test_an_interactive_login_is_used_once_and_its_denial_is_the_caller_s() -> N
     """W4: one denied login opens one browser, not one for each request that waits."""
     asked: list[str] = []
 
-    def deny() -> Token:
+    def deny(rejected: Token | None) -> Token:
         asked.append("login")
         raise AccessDenied("You said no.")
 
-    async def deny_async() -> Token:
-        return deny()
+    async def deny_async(rejected: Token | None) -> Token:
+        return deny(rejected)
 
     client, resource = Client(None, interactive=Interactive(deny, deny_async)), Resource()
 
@@ -258,10 +258,10 @@ def test_an_interactive_login_is_used_once_and_its_denial_is_the_caller_s() -> N
 def test_an_interactive_login_s_token_is_sent_with_the_same_request() -> None:
     token = Token(Secret("at-new"), 0.0)
 
-    async def allow() -> Token:
+    async def allow(rejected: Token | None) -> Token:
         return token
 
-    client, resource = Client(None, interactive=Interactive(lambda: token, allow)), Resource("at-new")
+    client, resource = Client(None, interactive=Interactive(lambda rejected: token, allow)), Resource("at-new")
 
     assert client.post(resource.handle).status_code == 200
 

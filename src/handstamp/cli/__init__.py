@@ -14,13 +14,15 @@ from typing import NoReturn
 
 from handstamp.cli.plain import run_plainly
 from handstamp.cli.session import Session
-from handstamp.errors import HandstampError, find_error
+from handstamp.errors import HandstampError, SettingsError, UsageError, find_error, hint
 from handstamp.output import Output
 
 __all__ = ["COMPLETION_VARIABLE", "main", "run"]
 
 COMPLETION_VARIABLE = "_HANDSTAMP_COMPLETE"
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""What a shell reports of a program that wrote where nobody reads any more: 128 and SIGPIPE."""
 
 
 def main() -> NoReturn:
@@ -36,6 +38,9 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         session.output.say()
         return INTERRUPTED
+    except BrokenPipeError:
+        session.output.abandon()
+        return PIPE_CLOSED
     except Exception as error:
         # Where the command line itself could not be read, its options have not been either.
         session.output.json = session.output.json or "--json" in arguments
@@ -52,11 +57,23 @@ def _dispatch(session: Session, arguments: Sequence[str]) -> int:
 
 
 def _report(session: Session, error: Exception) -> int:
-    if isinstance(error, HandstampError):
-        session.output.problem(error)
-        return error.exit_code
-    if session.verbose:
-        session.output.traceback(error)
-    # Only the class is named: the text of an error that nobody foresaw may hold anything.
-    session.output.problem(HandstampError(f"Handstamp itself failed: {type(error).__name__} (-v shows where)."))
-    return 1
+    if not isinstance(error, HandstampError):
+        if session.verbose:
+            session.output.traceback(error)
+        # Only the class is named: the text of an error that nobody foresaw may hold anything.
+        error = HandstampError(f"Handstamp itself failed: {type(error).__name__} (-v shows where).")
+    if error.hint is None:
+        error.hint = _find_hint(error)
+    session.output.problem(error)
+    return error.exit_code
+
+
+def _find_hint(error: HandstampError) -> str:
+    """Where nobody nearer to the failure knew of a command: what can be configured, what can be asked, or how things are."""
+    match error:
+        case SettingsError():
+            return hint("help_command", command="add")
+        case UsageError():
+            return hint("help")
+        case _:
+            return hint("status")

@@ -46,7 +46,7 @@ def tools(session: Session, server: str, account: str) -> None:
     """
     with session.vault() as vault:
         found = vault.settings.find(server)
-        listed = _run(vault, found, account, _list_tools)
+        listed = _run(vault, found, account, _list_tools, refused=hint("login_trace", server=found.name))
     if session.output.json:
         dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
         session.output.document({"server": found.name, "tools": dumped})
@@ -78,14 +78,13 @@ def call(session: Session, server: str, tool: str, arguments: str | None, accoun
     values = _parse_arguments(arguments)
     with session.vault() as vault:
         found = vault.settings.find(server)
-        result = _run(vault, found, account, lambda client: client.call_tool(tool, values))
+        refused = hint("tools", server=found.name)
+        result = _run(vault, found, account, lambda client: client.call_tool(tool, values), refused=refused)
     if session.output.json:
         session.output.document({"server": found.name, "tool": tool, **_result_members(result)})
     if result.is_error:
         said = " ".join(_describe(block) for block in result.content)
-        raise ServerSaidNo(
-            f"{tool} of {found.name} failed: {one_line(said, 2000)}", hint=hint("tools", server=found.name), error="tool_error"
-        )
+        raise ServerSaidNo(f"{tool} of {found.name} failed: {one_line(said, 2000)}", hint=refused, error="tool_error")
     if not session.output.json:
         _show_result(session.output, result)
 
@@ -103,8 +102,12 @@ def _parse_arguments(text: str | None) -> dict[str, object]:
     return cast("dict[str, object]", value)
 
 
-def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[Client], Awaitable[T]]") -> T:
-    """Runs `work` with a connected client. Raises our own errors, whatever groups the SDK wraps them in."""
+def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[Client], Awaitable[T]]", *, refused: str) -> T:
+    """
+    Runs `work` with a connected client. Raises our own errors, whatever groups the SDK wraps them in.
+
+    `refused` is the hint for an error of the protocol's: another one where `tools` itself failed than where a call did.
+    """
     if find_spec("mcp") is None:
         raise UsageError("Expected the MCP SDK, which `tools` and `call` use, and it is not installed.", hint=hint("install_mcp"))
     import logging
@@ -122,7 +125,7 @@ def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[
     try:
         return anyio.run(main)
     except Exception as error:
-        raise _translate(server, error) from error
+        raise _translate(server, error, refused) from error
 
 
 @asynccontextmanager
@@ -152,7 +155,7 @@ async def _list_tools(client: "Client") -> "list[Tool]":
     return found
 
 
-def _translate(server: ServerSettings, error: Exception) -> Exception:
+def _translate(server: ServerSettings, error: Exception, refused: str) -> Exception:
     import httpx2
     from mcp import MCPError
 
@@ -169,9 +172,7 @@ def _translate(server: ServerSettings, error: Exception) -> Exception:
             case httpx2.HTTPStatusError():
                 return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=trace)
             case MCPError():
-                return ServerSaidNo(
-                    f"{server.name} answers: {one_line(each.message, 1000)}", hint=hint("tools", server=server.name)
-                )
+                return ServerSaidNo(f"{server.name} answers: {one_line(each.message, 1000)}", hint=refused)
             case _:
                 continue
     return error

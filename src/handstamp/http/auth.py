@@ -7,6 +7,7 @@ awaiting; the two client protocols below only carry it. No lock is held while th
 
     not ours (other origin, other server's path)  → sent as it is, whatever the answer
     no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in
+    a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired
     a token, 403 with insufficient_scope          → StepUpRequired, with the scopes to ask for
     any other answer, 403 too                     → the caller's
@@ -43,10 +44,14 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Interactive:
-    """A login for a request that needs one; both join the same login if several requests need it at once."""
+    """
+    A login for a request that needs one; both join the same login if several requests need it at once.
 
-    blocking: Callable[[], Token]
-    awaiting: Callable[[], Awaitable[Token]]
+    Each is told the token that the server has just refused, or None where there was none to send.
+    """
+
+    blocking: Callable[[Token | None], Token]
+    awaiting: Callable[[Token | None], Awaitable[Token]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,13 @@ class Auth(AuthBase):
                 return
             token = yield self._login()
         else:
-            token = token or (yield Want(self._source.token, self._source.token_async))
+            token = token or (yield self._or_login(Want(self._source.token, self._source.token_async), None))
             response = yield from self._send(request, token)
             if response.status_code == 403:
                 self._check_scope(response)
             if response.status_code != 401:
                 return
-            token = yield self._replacement(token)
+            token = yield self._or_login(self._replacement(token), token)
         response = yield from self._send(request, token)
         if response.status_code == 401:
             raise self._login_required("answers 401 to a token that it has just given")
@@ -167,7 +172,28 @@ class Auth(AuthBase):
     def _login(self) -> Want:
         if self._interactive is None:
             raise self._login_required("asks you to sign in")
-        return Want(self._interactive.blocking, self._interactive.awaiting)
+        interactive = self._interactive
+        return Want(lambda: interactive.blocking(None), lambda: interactive.awaiting(None))
+
+    def _or_login(self, want: Want, rejected: Token | None) -> Want:
+        """With a presenter at hand, a token that has ended for good is no dead end (W1)."""
+        interactive = self._interactive
+        if interactive is None:
+            return want
+
+        def blocking() -> Token:
+            try:
+                return want.blocking()
+            except LoginRequired:
+                return interactive.blocking(rejected)
+
+        async def awaiting() -> Token:
+            try:
+                return await want.awaiting()
+            except LoginRequired:
+                return await interactive.awaiting(rejected)
+
+        return Want(blocking, awaiting)
 
     def _login_required(self, what: str) -> LoginRequired:
         return LoginRequired(f"{self._name} {what}.", hint=hint("login", server=self._name))

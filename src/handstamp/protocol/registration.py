@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from handstamp.errors import IssuerMismatch, MalformedResponse, RegistrationRejected, ServerSaidNo, UsageError
-from handstamp.model import Registration, RegistrationKind, Secret
+from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.client_auth import BASIC, NONE, POST, choose_auth_method
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
@@ -17,22 +16,6 @@ __all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registra
 
 CLIENT_NAME = "Handstamp"
 MAX_VALUE_LENGTH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """What the person configured about the client."""
-
-    client_id: str | None = None
-    client_secret_from: str | None = None
-    client_id_url: str | None = None
-    """The address of a client metadata document, which is then the `client_id`."""
-    issuer: str | None = None
-    """The authorization server that the credentials belong to."""
-
-
-NO_CLIENT = ClientSettings()
-"""Nothing configured: what the server offers is used."""
 
 
 def choose_registration_kind(server: AuthorizationServer, client: ClientSettings) -> RegistrationKind:
