@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from handstamp.errors import LoginRequired, find_error
 from handstamp.vault import Vault
-from interop.home import NAME, Home, finish
+from interop.home import NAME, Home
 from interop.servers import Counts, OidcSite, Site, oidc, sdk
 
 pytestmark = pytest.mark.interop
@@ -86,12 +86,10 @@ def test_a_person_signs_in_once_and_uses_the_tools(site: Site, home: Home) -> No
     counted = Counted(site)
 
     login = home.log_in()
-    again = home.log_in()
     tools = home.run("tools", NAME, "--json")
     told = home.who_am_i()
 
     assert f"Signed in to {NAME}" in login.err
-    assert "already signed in" in again.err
     assert [tool["name"] for tool in tools.document["tools"]] == ["whoami"]
     assert told["subject"] == "alice"
     assert told["scopes"] == ["notes:read"]
@@ -103,9 +101,9 @@ def test_an_expired_token_is_renewed_once_and_nobody_is_asked(site: Site, signed
     counted, visits = Counted(site), signed_in.visits
 
     site.expire()
-    told = signed_in.who_am_i()
+    after = signed_in.run_program()
 
-    assert told["subject"] == "alice"
+    assert after.code == 0, after.shown
     assert (counted().refreshes, counted().refused) == (1, ())
     assert signed_in.visits == visits
 
@@ -172,10 +170,9 @@ def test_eight_programs_that_notice_at_once_refresh_once(site: Site, signed_in: 
     counted = Counted(site)
     site.expire()
 
-    programs = [signed_in.start_program() for _ in range(PROGRAMS)]
-    results = [finish(program) for program in programs]
+    result = signed_in.run_program(processes=PROGRAMS)
 
-    assert [result.code for result in results] == [0] * PROGRAMS, "\n".join(result.shown for result in results)
+    assert result.code == 0, result.shown
     assert (counted().refreshes, counted().refused, counted().ended_grants) == (1, (), 0)
 
 
@@ -219,13 +216,12 @@ def test_a_grant_that_an_administrator_ended_leads_to_a_login_that_works(site: S
     counted, visits = Counted(site), signed_in.visits
     site.end_grants()
 
-    ended = [signed_in.run_program(), signed_in.run_program()]
+    ended = signed_in.run_program()
     signed_in.log_in()
     after = signed_in.run_program()
 
-    for result in ended:
-        assert "login_required" in result.err
-        assert f"handstamp login {NAME}" in result.err
+    assert "login_required" in ended.err
+    assert f"handstamp login {NAME}" in ended.err
     assert after.code == 0, after.shown
     assert signed_in.visits == visits + 1
     assert counted().refused == ("refresh_token invalid_grant",)
