@@ -77,6 +77,7 @@ class Home:
             "BROWSER": str(self._browser),
             "NO_PROXY": "127.0.0.1",
             "PYTHONPATH": str(SOURCES),
+            "PYTHONDONTWRITEBYTECODE": "",  # else each of some hundred processes compiles the sources anew
         }
         self.allow()
         self.run("add", NAME, server_url)

@@ -1,6 +1,5 @@
 """A grant in a vault on disk, an authority that rotates strictly, and programs of their own that share both."""
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -68,10 +67,11 @@ def track(authority: StartAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "HANDSTAMP_STATE_DIR": str(tmp_path / "state"),
         "HANDSTAMP_CONFIG_DIR": str(tmp_path / "config"),
         "NO_PROXY": "127.0.0.1",
+        "PYTHONDONTWRITEBYTECODE": "",  # else every process compiles the sources anew
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     store = build_parts(Path(environ["HANDSTAMP_STATE_DIR"]), announce=lambda line: None).store
     with Vault.open(announce=lambda line: None) as vault:
-        yield Track(authority(Knobs(clients={CLIENT: ""})), store, vault, {**os.environ, **environ})
+        yield Track(authority(Knobs(clients={CLIENT: ""})), store, vault, environ)
     store.close()
