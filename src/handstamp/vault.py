@@ -131,7 +131,7 @@ class Vault:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
-        A grant that the server honours is given back as it is, unless `again` or with `scopes` that it lacks. `deadline`: seconds.
+        A grant that the server honours is given back as it is, unless `again`, or `scopes` that it lacks. `deadline`: seconds.
         Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
         failure.
         """
