@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from statistics import median
 
 import httpx2
+
 from homes import fresh_token, grant_for, temporary_home
 from measuring import Row, Rows, in_turns, ratio_of
 from sdk import sdk_provider, signed_in_storage
 
 SLICES, REQUESTS = 30, 100
-"""A pair is 30 slices of each subject in turns: a difference of microseconds drowns in whatever else the machine does."""
 GOAL = 0.25
 URL = "https://mcp.example/mcp"
 BODY = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -23,7 +22,7 @@ def run(pairs: int) -> Rows:
         auths = {"none": None, "ours": vault.auth(URL), "sdk": sdk_provider(URL, signed_in_storage())}
         clients = {name: httpx2.AsyncClient(auth=auth, transport=httpx2.MockTransport(answer)) for name, auth in auths.items()}
         subjects = {name: lambda http=http: runner.run(requests(http)) for name, http in clients.items()}
-        took = {name: by_pair(slices) for name, slices in in_turns(pairs * SLICES, subjects).items()}
+        took = in_turns(pairs, subjects, slices=SLICES)
         for http in clients.values():
             runner.run(http.aclose())
     ours = [one - none for one, none in zip(took["ours"], took["none"], strict=True)]
@@ -44,10 +43,6 @@ def run(pairs: int) -> Rows:
 
 def answer(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, content=b"{}")
-
-
-def by_pair(slices: Sequence[float]) -> list[float]:
-    return [median(slices[start : start + SLICES]) for start in range(0, len(slices), SLICES)]
 
 
 async def requests(http: httpx2.AsyncClient) -> float:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
+from keyring.compat import properties
 
 __all__ = ["VARIABLE", "FileKeyring"]
 
@@ -16,7 +17,9 @@ VARIABLE = "BENCH_KEYRING_FILE"
 
 
 class FileKeyring(KeyringBackend):
-    priority = 5  # type: ignore[assignment]
+    @properties.classproperty
+    def priority(self) -> float:
+        return 5
 
     def get_password(self, service: str, username: str) -> str | None:
         found = self._read().get(f"{service}/{username}")

@@ -5,16 +5,17 @@ import time
 from collections.abc import Callable
 
 import httpx2
+from mcp.client.auth import OAuthClientProvider
+
 from authority import Authority, FormBrowser, Knobs
 from homes import Home, temporary_home
 from measuring import Row, Rows
-from mcp.client.auth import OAuthClientProvider
 from sdk import MemoryStorage, sdk_provider
 
 NAME = "bench"
 DOCUMENT = "https://client.example/metadata.json"
 AN_HOUR_LATER = 3700.0
-CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}
+CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}'
 
 
 def run(pairs: int) -> Rows:
@@ -57,7 +58,8 @@ def count(registration: str, knobs: Knobs, document: str | None) -> Rows:
 
 async def count_ours(authority: Authority, home: Home, document: str | None) -> tuple[int, int, int]:
     """Cold login and call; a start after it; a start after the token's end."""
-    home.configure(f'[servers.{NAME}]\nurl = "{authority.server_url}"\n' + (f'client_id_url = "{document}"\n' if document else ""))
+    client = f'client_id_url = "{document}"\n' if document else ""
+    home.configure(f'[servers.{NAME}]\nurl = "{authority.server_url}"\n{client}')
     counter = Counter(authority)
     with home.vault() as vault:
         await vault.login(NAME, browser=FormBrowser())
@@ -91,7 +93,7 @@ async def count_sdk(authority: Authority, document: str | None) -> tuple[int, in
 
 async def call(url: str, auth: httpx2.Auth) -> None:
     async with httpx2.AsyncClient(auth=auth, trust_env=False) as http:
-        response = await http.post(url, json=CALL, headers={"MCP-Protocol-Version": "2025-11-25"})
+        response = await http.post(url, content=CALL, headers={"MCP-Protocol-Version": "2025-11-25"})
     assert "result" in response.json(), response.text
 
 

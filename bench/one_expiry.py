@@ -16,13 +16,13 @@ from dataclasses import replace
 from typing import IO
 
 import httpx2
-from authority import Authority, Knobs
-from homes import Home, grant_for, temporary_home
-from measuring import Row, Rows
 
+from authority import Authority, Knobs
 from handstamp.model import Secret, Token
 from handstamp.stores.sqlite import SqliteStore
 from handstamp.vault import Vault
+from homes import Home, grant_for, temporary_home
+from measuring import Row, Rows
 
 PROCESSES = 8
 TASKS = 50

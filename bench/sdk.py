@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from authority import FormBrowser
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
+
+from authority import FormBrowser
 
 __all__ = ["MemoryStorage", "sdk_provider", "signed_in_storage"]
 

@@ -1,8 +1,8 @@
 """
 A server that answers every request 100 ms after it came, however many there are.
 
-Bare asyncio in a process of its own, so that what is measured is the client. Says its port, and ends when its stdin does: it never
-outlives a benchmark that was interrupted.
+Bare asyncio in a process of its own, so that what is measured is the client. Says its port, and ends when its stdin does: it
+never outlives a benchmark that was interrupted.
 """
 
 import asyncio

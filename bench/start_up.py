@@ -1,4 +1,4 @@
-"""(e) CPU of whole processes: `handstamp token` with a fresh token, as hooks run it before each connection, and `import handstamp`."""
+"""(e) CPU of whole processes: `import handstamp`, and `handstamp token` with a fresh token, as hooks run it."""
 
 import os
 import subprocess
@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from file_keyring import VARIABLE as KEYRING_FILE
+from handstamp.stores.sqlite import SqliteStore
 from homes import Home, bare_environment, fresh_token, grant_for, temporary_home
 from measuring import Row, Rows, in_turns, ratio_of
 
-from handstamp.stores.sqlite import SqliteStore
-
 URL = "https://mcp.example/mcp"
 NAME = "bench"
+BACKEND = "file_keyring.FileKeyring"
 MODULE = [sys.executable, "-m", "handstamp", "token", NAME]
 SCRIPT = [str(Path(sys.executable).with_name("handstamp")), "token", NAME]
 
@@ -37,23 +37,24 @@ def run(pairs: int) -> Rows:
     return [
         against("module", "python -m handstamp token NAME", 1.0),
         against("script", "handstamp token NAME", 1.0),
-        against("keychain", "the same, key in a keychain (a file behind keyring)", 1.0),
+        # No goal: which keychain it is decides, and a library of another project is most of it.
+        against("keychain", "the same, key in a keychain (a file behind keyring)", None),
         against("import handstamp", 'python -c "import handstamp"', 0.2),
     ]
 
 
-def comparison(took: Mapping[str, Sequence[float]]) -> Callable[[str, str, float], Row]:
+def comparison(took: Mapping[str, Sequence[float]]) -> Callable[[str, str, float | None], Row]:
     baseline = took["import httpx2"]
 
-    def against(name: str, what: str, goal: float) -> Row:
+    def against(name: str, what: str, goal: float | None) -> Row:
         ratio = ratio_of(took[name], baseline)
         return Row(
             f"(e) CPU of {what}",
             ours=f"{median(took[name]) * 1000:.0f} ms",
             baseline=f"import httpx2 {median(baseline) * 1000:.0f} ms",
             ratio=ratio,
-            goal=f"< {goal:.2f} × baseline",
-            met=ratio.median < goal,
+            goal="none" if goal is None else f"< {goal:.2f} × baseline",
+            met=None if goal is None else ratio.median < goal,
         )
 
     return against
@@ -69,18 +70,18 @@ def fill(home: Home) -> dict[str, str]:
 def fill_with_keychain(home: Home) -> dict[str, str]:
     """The same, its key in the keychain that is a file."""
     import keyring
-    from file_keyring import FileKeyring
+    from keyring.core import load_keyring
 
     from handstamp.stores.keys.keychain import KeychainKey
 
     home.configure(f'[servers.{NAME}]\nurl = "{URL}"\n')
     environment = bare_environment(home.path) | {
-        "PYTHON_KEYRING_BACKEND": "file_keyring.FileKeyring",
+        "PYTHON_KEYRING_BACKEND": BACKEND,
         KEYRING_FILE: str(home.path / "keyring.json"),
     }
     os.environ[KEYRING_FILE] = environment[KEYRING_FILE]
     before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
+    keyring.set_keyring(load_keyring(BACKEND))
     try:
         save(SqliteStore(home.path, [KeychainKey(home.path)]))
     finally:
