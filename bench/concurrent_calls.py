@@ -60,6 +60,7 @@ async def calls(http: httpx2.AsyncClient, url: str) -> float:
     responses = await asyncio.gather(*(http.post(url, content=BODY) for _ in range(CALLS)))
     took = time.perf_counter() - began
     assert all(response.status_code == 200 for response in responses)
+    assert all(("Authorization" in response.request.headers) is (http.auth is not None) for response in responses)
     return took
 
 
