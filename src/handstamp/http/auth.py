@@ -116,7 +116,7 @@ class Auth(AuthBase):
             yield None
             return
         token = self._source.ready()
-        if token is None and self._source.grant() is None:
+        if token is None and self._source.grant(anew=False) is None:
             response = yield None
             if response.status_code != 401:
                 return
