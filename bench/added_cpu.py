@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from statistics import median
 
 import httpx2
@@ -12,7 +11,6 @@ from measuring import Row, Rows, in_turns, ratio_of
 from sdk import sdk_provider, signed_in_storage
 
 SLICES, REQUESTS = 30, 100
-"""A pair is 30 slices of each subject in turns: a difference of microseconds drowns in whatever else the machine does."""
 GOAL = 0.25
 URL = "https://mcp.example/mcp"
 BODY = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -24,7 +22,7 @@ def run(pairs: int) -> Rows:
         auths = {"none": None, "ours": vault.auth(URL), "sdk": sdk_provider(URL, signed_in_storage())}
         clients = {name: httpx2.AsyncClient(auth=auth, transport=httpx2.MockTransport(answer)) for name, auth in auths.items()}
         subjects = {name: lambda http=http: runner.run(requests(http)) for name, http in clients.items()}
-        took = {name: by_pair(slices) for name, slices in in_turns(pairs * SLICES, subjects).items()}
+        took = in_turns(pairs, subjects, slices=SLICES)
         for http in clients.values():
             runner.run(http.aclose())
     ours = [one - none for one, none in zip(took["ours"], took["none"], strict=True)]
@@ -47,12 +45,10 @@ def answer(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, content=b"{}")
 
 
-def by_pair(slices: Sequence[float]) -> list[float]:
-    return [median(slices[start : start + SLICES]) for start in range(0, len(slices), SLICES)]
-
-
 async def requests(http: httpx2.AsyncClient) -> float:
     """CPU seconds of one."""
+    response = await http.post(URL, content=BODY)
+    assert ("Authorization" in response.request.headers) is (http.auth is not None)
     began = time.process_time()
     for _ in range(REQUESTS):
         await http.post(URL, content=BODY)

@@ -58,14 +58,8 @@ def count(registration: str, knobs: Knobs, document: str | None) -> Rows:
 
 async def count_ours(authority: Authority, home: Home, document: str | None) -> tuple[int, int, int]:
     """Cold login and call; a start after it; a start after the token's end."""
-<<<<<<< HEAD
-    home.configure(
-        f'[servers.{NAME}]\nurl = "{authority.server_url}"\n' + (f'client_id_url = "{document}"\n' if document else "")
-    )
-=======
     client = f'client_id_url = "{document}"\n' if document else ""
     home.configure(f'[servers.{NAME}]\nurl = "{authority.server_url}"\n{client}')
->>>>>>> bench
     counter = Counter(authority)
     with home.vault() as vault:
         await vault.login(NAME, browser=FormBrowser())

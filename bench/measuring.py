@@ -45,15 +45,24 @@ class Bench(Protocol):
     def run(self, pairs: int) -> Rows: ...
 
 
-def in_turns(pairs: int, subjects: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Measures each subject `pairs` times, forwards and backwards in turn, after one round that does not count."""
+def in_turns(pairs: int, subjects: Mapping[str, Callable[[], float]], *, slices: int = 1) -> dict[str, list[float]]:
+    """
+    Measures each subject `pairs` times, forwards and backwards in turn, after one round that does not count.
+
+    Where one measurement is short, the figure of a pair is the median of so many slices, which are taken in turns as well: what
+    else the machine does then falls on all subjects alike.
+    """
     figures: dict[str, list[float]] = {name: [] for name in subjects}
     for measure in subjects.values():
         measure()
-    for turn in range(pairs):
+    for turn in range(pairs * slices):
         for name in list(subjects)[:: 1 if turn % 2 == 0 else -1]:
             figures[name].append(subjects[name]())
-    return figures
+    return {name: _medians(values, slices) for name, values in figures.items()}
+
+
+def _medians(values: Sequence[float], slices: int) -> list[float]:
+    return [median(values[start : start + slices]) for start in range(0, len(values), slices)]
 
 
 def ratio_of(ours: Sequence[float], others: Sequence[float]) -> Ratio:

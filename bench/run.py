@@ -25,13 +25,7 @@ HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "go
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-<<<<<<< HEAD
-    parser = argparse.ArgumentParser(
-        prog="bench/run.py", description="Compare Handstamp with no auth and with the SDK's provider."
-    )
-=======
     parser = argparse.ArgumentParser(prog="bench/run.py", description="Compare with no auth and with the SDK's provider.")
->>>>>>> bench
     parser.add_argument("which", nargs="*", help=", ".join(f"{letter} {name}" for letter, name in BENCHES.items()))
     parser.add_argument("--pairs", type=int, default=15, help="alternating measurements of each subject (default 15)")
     options = parser.parse_args(arguments)

@@ -70,12 +70,8 @@ def fill(home: Home) -> dict[str, str]:
 def fill_with_keychain(home: Home) -> dict[str, str]:
     """The same, its key in the keychain that is a file."""
     import keyring
-<<<<<<< HEAD
-=======
     from keyring.core import load_keyring
->>>>>>> bench
 
-    from file_keyring import FileKeyring
     from handstamp.stores.keys.keychain import KeychainKey
 
     home.configure(f'[servers.{NAME}]\nurl = "{URL}"\n')

@@ -353,7 +353,9 @@ def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
 
 def _hint(request: LoginRequest, error: HandstampError) -> str:
     if error.code == "registration_rejected":
-        return hint("add_client", name=request.name, url=request.url)
+        # A server that has no name yet, and was given by its URL, gets its host's.
+        name = request.name if request.name != request.url else host(request.url).strip("[]").replace(":", "")
+        return hint("add_client", name=name, url=request.url)
     if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):
         return hint("login_trace", server=request.name)
     return hint("login", server=request.name)

@@ -157,11 +157,10 @@ SERVER_KEYS = (
 
 def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> ServerSettings:
     table = _Table(path, f"servers.{name}", values, SERVER_KEYS)
-    require_name(name)
     methods = table.strings("code_challenge_methods_supported")
     try:
         return ServerSettings(
-            name=name,
+            name=require_name(name),
             url=parse_server_url(table.required_text("url")),
             client=ClientSettings(
                 client_id=table.text("client_id"),
