@@ -81,7 +81,7 @@ lock:  ## compile requirements/*.txt anew; UPGRADE=1 takes the newest versions
 
 clean:  ## remove everything that was built or installed here
 	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node
-	find src tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Rebuilt when a pin changes; a half-made environment has no stamp and is made again.
 $(PINNED): requirements/dev.txt

@@ -1,10 +1,17 @@
 """Writes the reference pages that are made from the code; with `--check` it only says which of them are out of date."""
 
+import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
+from typing import cast
+
+import click
 
 from handstamp import errors
+from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -50,6 +57,30 @@ EXIT_CODES = {
     130: "interrupted",
 }
 
+COMMAND_LINE = """\
+# Command line
+
+<!-- Written by docs/generate.py from src/handstamp/cli. -->
+
+`handstamp COMMAND …`. What was asked for goes to stdout, everything else to stderr. [Exit codes](errors.md#exit-codes) ·
+[JSON](json.md) · [configuration](configuration.md)
+
+SERVER is the name of a server in `servers.toml`, or any server's URL.
+
+{commands}
+
+## Options of every command
+
+Before or after the command's name.
+
+{common}
+
+`handstamp --version` shows the version.
+"""
+
+VERBATIM = "\b\n"
+"""How click marks a paragraph of a help text whose lines are to stay."""
+
 
 def walk(cls: type[HandstampError], depth: int = 0) -> Iterator[tuple[int, type[HandstampError]]]:
     """`cls` and all below it as they are written in `errors.py`, each with its depth."""
@@ -61,8 +92,13 @@ def walk(cls: type[HandstampError], depth: int = 0) -> Iterator[tuple[int, type[
 
 def describe(depth: int, cls: type[HandstampError]) -> str:
     """One row of the table of errors."""
-    sentence = " ".join((cls.__doc__ or "").split()).replace("|", "\\|")
+    sentence = escape(" ".join((cls.__doc__ or "").split()))
     return f"| {'&emsp;' * depth}`{cls.__name__}` | `{cls.code}` | {cls.exit_code} | {sentence} |"
+
+
+def escape(text: str) -> str:
+    """Text as it may stand in a cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def render_errors() -> str:
@@ -74,9 +110,69 @@ def render_errors() -> str:
     )
 
 
+def render_command_line() -> str:
+    """The page `reference/command-line.md`."""
+    group = build_group()
+    context = click.Context(group, info_name="handstamp", help_option_names=group.context_settings["help_option_names"])
+    common = [option for option in options_of(group) if "--version" not in option.opts]
+    return COMMAND_LINE.format(
+        commands="\n\n".join(describe_command(load_command(name), context, common) for name in COMMANDS),
+        common=render_options([*common, *help_option(group, context)], context),
+    )
+
+
+def load_command(name: str) -> click.Command:
+    """The command itself, which the command line loads only when it runs."""
+    module, _ = COMMANDS[name]
+    return cast("click.Command", getattr(import_module(f"handstamp.cli.{module}"), name))
+
+
+def options_of(command: click.Command) -> list[click.Option]:
+    """Without its arguments and `--help`."""
+    return [each for each in command.params if isinstance(each, click.Option)]
+
+
+def help_option(command: click.Command, context: click.Context) -> list[click.Option]:
+    """`--help`, which click adds by itself; it works after every command's name too."""
+    found = command.get_help_option(context)
+    return [] if found is None else [found]
+
+
+def describe_command(command: click.Command, parent: click.Context, common: list[click.Option]) -> str:
+    """A section: what it does, how it is called, examples, its own options."""
+    context = click.Context(command, info_name=command.name, parent=parent)
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    shared = [option.opts for option in common]
+    own = [option for option in options_of(command) if option.opts not in shared]
+    parts = [f"## `{context.command_path}`", f"```text\n{usage}\n```", *map(render_paragraph, paragraphs(command))]
+    return "\n\n".join(parts + ([render_options(own, context)] if own else []))
+
+
+def paragraphs(command: click.Command) -> list[str]:
+    """Of the help text, as it is written in the code."""
+    return cleandoc(command.help or "").split("\n\n")
+
+
+def render_paragraph(text: str) -> str:
+    """Prose as it is; lines that are to stay as a block, which is a console where they are commands of ours."""
+    if not text.startswith(VERBATIM):
+        return text
+    lines = [line.strip() for line in text.removeprefix(VERBATIM).splitlines()]
+    if any(line.startswith("handstamp ") for line in lines):
+        return "\n".join(["```console", *(f"$ {line}" for line in lines), "```"])
+    return "\n".join(["```text", *lines, "```"])
+
+
+def render_options(options: list[click.Option], context: click.Context) -> str:
+    """A table, in the order of the code."""
+    rows = [record for option in options if (record := option.get_help_record(context)) is not None]
+    cells = [f"| `{escape(names)}` | {escape(re.sub(r'  +', ' ', text))} |" for names, text in rows]
+    return "\n".join(["| option | |", "|---|---|", *cells])
+
+
 def main(arguments: list[str]) -> int:
     """Writes the pages, or with `--check` compares them. Gives the exit code."""
-    pages = {REFERENCE / "errors.md": render_errors()}
+    pages = {REFERENCE / "errors.md": render_errors(), REFERENCE / "command-line.md": render_command_line()}
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for page in stale:
