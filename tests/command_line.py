@@ -11,7 +11,7 @@ __all__ = ["is_accepted"]
 
 
 def is_accepted(command: str) -> bool:
-    """True for a `handstamp …` command whose name, options and arguments exist. Raises click.UsageError for one that it refuses."""
+    """True for a `handstamp` command whose name, options and arguments exist; else click.UsageError."""
     program, *arguments = shlex.split(command, comments=True)
     with suppress(click.exceptions.Exit):  # --help ends there
         _parse(build_group(), arguments)

@@ -8,8 +8,8 @@ Sign in once, stay signed in, to every MCP server.
 Importing this package loads nothing else: each name below is fetched from its module when it is first used.
 """
 
-from typing import TYPE_CHECKING
-
+# Type checkers take the name for true; `typing` itself would be most of what this package costs to import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from handstamp.errors import (
         AccessDenied,

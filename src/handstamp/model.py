@@ -6,7 +6,9 @@ from hmac import compare_digest
 from typing import NoReturn
 
 __all__ = [
+    "NO_CLIENT",
     "CallbackPlan",
+    "ClientSettings",
     "Grant",
     "GrantKey",
     "LoginFailed",
@@ -66,6 +68,22 @@ class RegistrationKind(Enum):
     PRE_REGISTERED = "pre_registered"
     METADATA_DOCUMENT = "metadata_document"
     DYNAMIC = "dynamic"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What the person configured about the client."""
+
+    client_id: str | None = None
+    client_secret_from: str | None = None
+    client_id_url: str | None = None
+    """The address of a client metadata document, which is then the `client_id`."""
+    issuer: str | None = None
+    """The authorization server that the credentials belong to."""
+
+
+NO_CLIENT = ClientSettings()
+"""Nothing configured: what the server offers is used."""
 
 
 @dataclass(frozen=True, slots=True)

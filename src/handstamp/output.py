@@ -17,8 +17,6 @@ __all__ = ["ColorChoice", "Output", "Styled"]
 
 ColorChoice = Literal["auto", "always", "never"]
 
-PIPE_CLOSED = 141
-"""What a shell reports of a program that wrote to a pipe which nobody reads any more: 128 and SIGPIPE."""
 MESSAGE_LIMIT = 4000
 GAP = "   "
 SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -145,6 +143,12 @@ class Output:
 
         self.say("".join(format_exception(error)).rstrip())
 
+    def abandon(self) -> None:
+        """For a pipe that nobody reads any more: the null device takes what the interpreter flushes at its exit."""
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
     def _problem_as_json(self, error: HandstampError) -> None:
         import json
 
@@ -180,13 +184,8 @@ def _columns() -> int:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(_encodable(stream, text))
-        stream.flush()
-    except BrokenPipeError:
-        # `handstamp tools linear | head -1`: nobody reads on. The null device takes what the interpreter flushes at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(PIPE_CLOSED) from None
+    stream.write(_encodable(stream, text))
+    stream.flush()
 
 
 def _encodable(stream: TextIO, text: str) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, Secret, SignedIn
-from handstamp.protocol.exchange import Exchange
+
+if TYPE_CHECKING:
+    # A token that is fresh needs no protocol: `handstamp token` is spared loading it.
+    from handstamp.protocol.exchange import Exchange
 
 __all__ = [
     "Browser",
@@ -122,9 +125,9 @@ class KeyProvider(Protocol):
 class HttpRunner(Protocol):
     """Runs protocol steps over HTTP, each within one total deadline in seconds. Raises the NetworkErrors."""
 
-    async def run(self, exchange: Exchange[T], *, deadline: float) -> T: ...
+    async def run(self, exchange: "Exchange[T]", *, deadline: float) -> T: ...
 
-    def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
+    def run_blocking(self, exchange: "Exchange[T]", *, deadline: float) -> T:
         """The same from a thread of its own, where no event loop runs."""
         ...
 

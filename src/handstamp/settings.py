@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from handstamp.errors import SettingsError, UsageError, hint
-from handstamp.protocol.registration import NO_CLIENT, ClientSettings
+from handstamp.model import NO_CLIENT, ClientSettings
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import origin, parse_server_url
 

@@ -117,10 +117,10 @@ class TokenSource:
         ready = self._ready
         return ready[2] if ready is not None and ready[0] <= self._clock() < ready[1] else None
 
-    def grant(self) -> Grant | None:
-        """What is stored now, fresh or not. No network."""
+    def grant(self, *, anew: bool = True) -> Grant | None:
+        """What is stored, fresh or not; without `anew` as of a second ago at most. No network."""
         with self._mutex:
-            return self._look(self._clock(), anew=True)
+            return self._look(self._clock(), anew=anew)
 
     def look_again(self) -> None:
         """Somebody of this process has just written a login or a logout: what is in memory is out of date from now on."""
@@ -206,7 +206,7 @@ class TokenSource:
         token = grant.token
         ends = [self._looked_at + LOOK_AGAIN, token.renew_from(_jitter(grant.key))]
         ends.append(None if token.expires_at is None else token.use_before(token.expires_at))
-        return min(end for end in ends if end is not None)
+        return min(end for end in ends if end is not None and end > self._looked_at)
 
     def _refuse_hopeless(self, grant: Grant) -> None:
         if grant.token.refresh_token is None:

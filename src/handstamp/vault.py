@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired, hint
+from handstamp.errors import HandstampError, LoginRequired
 from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
@@ -16,18 +16,15 @@ from handstamp.wiring import Observer, Parts, build_parts, warn
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from handstamp.flight import Flight
-    from handstamp.http.auth import Auth, Interactive
+    from handstamp.http.auth import Auth
     from handstamp.login import Login
+    from handstamp.on_demand import OnDemandLogin
 
 __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
 
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
-LOGIN_PATIENCE = 600.0
-"""Seconds that a request waits for a login: longer than a login may take."""
-LOGIN_COOLDOWN = 60.0
-"""Seconds after a failed login that a request started in which no other request starts one (TC11)."""
+PROBE_DEADLINE = 15.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,7 +54,7 @@ class Vault:
         self._parts = parts
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
-        self._logins: dict[tuple[str, str, str], _SharedLogin] = {}
+        self._logins: dict[tuple[str, str, str], OnDemandLogin] = {}
 
     @classmethod
     def open(
@@ -108,7 +105,7 @@ class Vault:
             server=found.url,
             name=found.name,
             neighbours=neighbours(self.settings, found),
-            interactive=None if presenter is None else self._interactive(found, owner, account, presenter),
+            interactive=None if presenter is None else self._on_demand(found, owner, account, presenter),
         )
 
     async def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
@@ -130,7 +127,7 @@ class Vault:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
-        A grant that still works is given back as it is, unless `again` or `scopes` that it lacks. `deadline` is in seconds.
+        A grant that the server honours is given back as it is, unless `again`, or `scopes` that it lacks. `deadline`: seconds.
         Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
         failure.
         """
@@ -222,7 +219,11 @@ class Vault:
     async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
         try:
-            await source.token_async()
+            token = await source.token_async()
+            if await self._is_rejected(server, token):
+                token = await source.replacement_async(token)
+                if await self._is_rejected(server, token):
+                    return None
         except LoginRequired:
             return None
         grant = source.grant()
@@ -231,6 +232,20 @@ class Vault:
         # W13: whoever configured another client since then wants a sign-in with that one.
         configured = server.client.client_id
         return grant if configured is None or configured == grant.registration.client_id else None
+
+    async def _is_rejected(self, server: ServerSettings, token: Token) -> bool:
+        """
+        Whether the server has ended a token that is young by the clock. Only it knows, and whoever is told to sign in and then
+        hears "already signed in" is stuck. A server that does not answer has rejected nothing.
+        """
+        from handstamp.protocol.client_auth import bearer
+        from handstamp.protocol.discovery import probe_server
+
+        step = probe_server(server.url, server.headers + bearer(token.access_token))
+        try:
+            return (await self._parts.http().run(step, deadline=PROBE_DEADLINE)).asks
+        except HandstampError:
+            return False
 
     async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
         reason = await self._revoke(grant)
@@ -250,31 +265,18 @@ class Vault:
             return error.message
         return None
 
-    def _interactive(self, server: ServerSettings, owner: str, account: str, presenter: Presenter) -> "Interactive":
-        from handstamp.http.auth import Interactive
+    def _on_demand(self, server: ServerSettings, owner: str, account: str, presenter: Presenter) -> "OnDemandLogin":
+        from handstamp.on_demand import OnDemandLogin
 
-        key = (owner, server.url, account)
-        with self._mutex:
-            shared = self._logins.setdefault(key, _SharedLogin(self._parts.clock))
         source = self._source(server, owner, account)
 
-        def run(rejected: Token | None) -> Token:
-            # Whoever joins after a login has ended finds its outcome, and opens no second browser.
-            token = _stored_token(source)
-            if token is not None and (rejected is None or token.access_token != rejected.access_token):
-                return token
-            if rejected is not None and 0 <= self._parts.clock() - rejected.obtained_at < LOGIN_COOLDOWN:
-                command = hint("login", server=server.name)
-                raise LoginRequired(f"{server.name} answers 401 to a token that it has just given.", hint=command)
+        def login() -> None:
             self.sync.login(server.name, owner=owner, account=account, presenter=presenter, again=True)
-            return source.token()
 
-        def flight(rejected: Token | None) -> "Flight[Token]":
-            return shared.flight(lambda: run(rejected))
-
-        return Interactive(
-            lambda rejected: flight(rejected).join(LOGIN_PATIENCE), lambda rejected: flight(rejected).join_async(LOGIN_PATIENCE)
-        )
+        with self._mutex:
+            return self._logins.setdefault(
+                (owner, server.url, account), OnDemandLogin(server.name, source, login, self._parts.clock)
+            )
 
 
 class SyncVault:
@@ -353,52 +355,17 @@ class QuietPresenter:
         return
 
 
-class _SharedLogin:
-    """One login for all requests that need it at once; after one that failed, a while without (W4, TC11)."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._mutex = threading.Lock()
-        self._flight: Flight[Token] | None = None
-        self._failed: tuple[float, HandstampError] | None = None
-
-    def flight(self, run: Callable[[], Token]) -> "Flight[Token]":
-        from handstamp.flight import Flight
-
-        with self._mutex:
-            if self._failed is not None and 0 <= self._clock() - self._failed[0] < LOGIN_COOLDOWN:
-                raise self._failed[1]
-            if self._flight is None or not self._flight.board():
-                self._flight = Flight(lambda _: self._note_failure(run), name="handstamp-login").start()
-            return self._flight
-
-    def _note_failure(self, run: Callable[[], Token]) -> Token:
-        try:
-            return run()
-        except HandstampError as error:
-            self._failed = (self._clock(), error)
-            raise
-
-
-def _stored_token(source: TokenSource) -> Token | None:
-    """A token without a person, if there is one."""
-    try:
-        return source.token()
-    except LoginRequired:
-        return None
-
-
 def _run(call: Callable[[], Awaitable[T]]) -> T:
     """Runs a coroutine to its end: in this thread, or in another one where this thread is already inside an event loop."""
     import anyio
-    import sniffio
+    from anyio.lowlevel import current_token
 
     async def main() -> T:
         return await call()
 
     try:
-        sniffio.current_async_library()
-    except sniffio.AsyncLibraryNotFoundError:
+        current_token()
+    except anyio.NoEventLoopError:
         return anyio.run(main)
     from handstamp.flight import Flight
 

@@ -104,12 +104,12 @@ def test_the_blocking_login_works_inside_a_running_event_loop(vault: Vault, auth
 def test_signing_in_again_gives_the_working_grant_without_a_browser(vault: Vault, authority: StartAuthority) -> None:
     site = authority()
     sign_in(vault, site)
-    requests = len(site.log)
+    asked = site.counts
 
     grant = vault.sync.login(site.server_url, browser=NoBrowser())
 
     assert grant is not None
-    assert len(site.log) == requests
+    assert site.counts == asked
 
 
 def test_a_dynamic_registration_is_used_again(vault: Vault, authority: StartAuthority) -> None:

@@ -27,7 +27,8 @@ def descendants(cls: type[HandstampError]) -> list[type[HandstampError]]:
     return [cls, *(below for child in cls.__subclasses__() for below in descendants(child))]
 
 
-ALL = [cls for cls in descendants(HandstampError) if cls.__module__.startswith("handstamp.")]
+# A private one is a module's own note on an error of the tree; whoever catches it catches that.
+ALL = [cls for cls in descendants(HandstampError) if cls.__module__.startswith("handstamp.") and not cls.__name__.startswith("_")]
 ids = [cls.__name__ for cls in ALL]
 
 

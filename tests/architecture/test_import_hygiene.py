@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
-from source_tree import PACKAGE
+from fakes import make_grant
+from handstamp.vault import Vault
 
 HEAVY = {"mcp", "psycopg", "rich", "textual"}
 """Never on the way to a token, a header or the bridge."""
@@ -75,17 +78,12 @@ def test_importing_the_errors_loads_nothing_but_themselves(tmp_path: Path) -> No
     assert {name for name in loaded if name.startswith("handstamp")} == {"handstamp", "handstamp.errors"}
 
 
-needs_cli = pytest.mark.skipif(not (PACKAGE / "cli").is_dir(), reason="src/handstamp/cli is not there yet")
-
-
-@needs_cli
 def test_importing_the_command_line_loads_no_client_and_no_sdk(tmp_path: Path) -> None:
     loaded = loaded_by("import handstamp.cli", home=tmp_path)
 
     assert not loaded & (HEAVY | NETWORK | {"cryptography", "keyring", "logging", "sqlite3", "tomlkit"})
 
 
-@needs_cli
 @pytest.mark.parametrize("command", ["token", "headers"])
 def test_asking_for_a_token_that_is_not_there_loads_no_client_and_no_sdk(command: str, tmp_path: Path) -> None:
     """`token` and `headers` run in hooks, before each connection of an agent."""
@@ -93,10 +91,28 @@ def test_asking_for_a_token_that_is_not_there_loads_no_client_and_no_sdk(command
 
     loaded = loaded_by(run, command, "nowhere", home=tmp_path)
 
-    assert not loaded & (HEAVY | NETWORK)
+    assert not loaded & (HEAVY | NETWORK | {"handstamp.protocol.exchange", "handstamp.protocol.registration"})
 
 
-@needs_cli
+def test_printing_a_fresh_token_loads_no_client_no_keychain_and_no_click(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hooks run before each connection: the store, one decryption, one line."""
+    monkeypatch.setenv("HANDSTAMP_KEY", b64encode(b"k" * 32).decode())
+    grant = make_grant(obtained_at=time.time())
+    with Vault.open(state=tmp_path / "state", config=tmp_path / "config") as vault:
+        vault._parts.store.save_grant(grant)
+    body = f"import os; os.environ.update({key_and_home(tmp_path)!r})" + RUN_COMMAND.format(exit_codes="0,")
+
+    loaded = loaded_by(body, "token", grant.key.server, home=tmp_path)
+
+    assert "handstamp.stores.sqlite" in loaded
+    assert not loaded & (HEAVY | NETWORK | {"click", "keyring", "logging", "platformdirs", "tomlkit"})
+
+
+def key_and_home(home: Path) -> dict[str, str]:
+    names = {"HANDSTAMP_STATE_DIR": "state", "HANDSTAMP_CONFIG_DIR": "config"}
+    return {"HANDSTAMP_KEY": os.environ["HANDSTAMP_KEY"]} | {name: str(home / place) for name, place in names.items()}
+
+
 def test_help_loads_no_client_and_no_sdk(tmp_path: Path) -> None:
     loaded = loaded_by(RUN_COMMAND.format(exit_codes="0, None"), "--help", home=tmp_path)
 

@@ -159,14 +159,14 @@ def test_a_streamed_body_is_sent_again_too() -> None:
 
     async def post() -> int:
         async def body() -> AsyncGenerator[bytes]:
-            yield b"ques"
-            yield b"tion"
+            yield b"a whole "
+            yield b"question"
 
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(resource.handle), auth=client.auth) as http:
             return (await http.post(SERVER, content=body())).status_code
 
     assert anyio.run(post) == 200
-    assert [content for _, _, content in resource.seen] == [b"question", b"question"]
+    assert [content for _, _, content in resource.seen] == [b"a whole question"] * 2
 
 
 def test_a_server_that_refuses_the_new_token_too_needs_a_person_not_a_loop() -> None:
@@ -236,32 +236,36 @@ def test_a_dead_network_during_the_refresh_is_no_login() -> None:
         client.post(resource.handle)
 
 
+class Person:
+    """Signs in with the token at hand, or says no. Counts how often they were asked."""
+
+    def __init__(self, token: Token | None = None) -> None:
+        self.token = token
+        self.asked = 0
+
+    def blocking(self, rejected: Token | None) -> Token:
+        self.asked += 1
+        if self.token is None:
+            raise AccessDenied("You said no.")
+        return self.token
+
+    async def awaiting(self, rejected: Token | None) -> Token:
+        return self.blocking(rejected)
+
+
 def test_an_interactive_login_is_used_once_and_its_denial_is_the_caller_s() -> None:
     """W4: one denied login opens one browser, not one for each request that waits."""
-    asked: list[str] = []
-
-    def deny(rejected: Token | None) -> Token:
-        asked.append("login")
-        raise AccessDenied("You said no.")
-
-    async def deny_async(rejected: Token | None) -> Token:
-        return deny(rejected)
-
-    client, resource = Client(None, interactive=Interactive(deny, deny_async)), Resource()
+    person = Person()
+    client, resource = Client(None, interactive=person), Resource()
 
     with pytest.raises(AccessDenied):
         client.post(resource.handle)
 
-    assert asked == ["login"]
+    assert person.asked == 1
 
 
 def test_an_interactive_login_s_token_is_sent_with_the_same_request() -> None:
-    token = Token(Secret("at-new"), 0.0)
-
-    async def allow(rejected: Token | None) -> Token:
-        return token
-
-    client, resource = Client(None, interactive=Interactive(lambda rejected: token, allow)), Resource("at-new")
+    client, resource = Client(None, interactive=Person(Token(Secret("at-new"), 0.0))), Resource("at-new")
 
     assert client.post(resource.handle).status_code == 200
 

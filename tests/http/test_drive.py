@@ -530,7 +530,8 @@ def test_an_endless_body_is_cut_at_the_cap(framing: str, chunk: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", gzip.compress(b'{"a": 1}')), ("deflate", zlib.compress(b'{"a": 1}')), ("identity", b'{"a": 1}')]
+    ("coding", "body"),
+    [("gzip", gzip.compress(b'{"a": 1}', mtime=0)), ("deflate", zlib.compress(b'{"a": 1}')), ("identity", b'{"a": 1}')],
 )
 def test_one_content_coding_is_undone_though_none_was_asked_for(coding: str, body: bytes) -> None:
     with LoopbackServer(answer(body, "200 OK", f"Content-Encoding: {coding}")) as server:
@@ -575,7 +576,7 @@ def test_a_compressed_body_over_its_own_cap_is_malformed() -> None:
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
-        ("gzip, gzip", gzip.compress(gzip.compress(b"{}"))),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0)),
         ("br", b"{}"),
         ("gzip", b"{}"),
         ("gzip", gzip.compress(b"{}")[:-4]),

@@ -14,8 +14,8 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from handstamp.demo.visitor import visit
 from interop.servers import NODE, OidcSite, Program, SdkSite, ServerFailed, Site, oidc, prepare_node, sdk
-from interop.walk import walk
 
 pytestmark = pytest.mark.interop
 
@@ -103,6 +103,13 @@ class ByHand:
         accepted = {"Accept": "application/json, text/event-stream", **(headers or {})}
         ping = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
         return self.http.post(self.site.server_url, json=ping, headers=accepted)
+
+
+def walk(url: str, redirect_uri: str, *, deny: bool = False) -> str:
+    """The address that the browser is sent to in the end: `redirect_uri` with a code or an error."""
+    ended = visit(url, user="alice", allow=not deny, stop_before=redirect_uri)
+    assert ended.url.startswith(redirect_uri), f"{ended.status} from {ended.url}: {ended.body[:2000]}"
+    return ended.url
 
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "by hand", "version": "1"}}

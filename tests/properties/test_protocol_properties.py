@@ -139,7 +139,7 @@ def test_basic_brings_every_client_and_secret_home(client_id: str, secret: str) 
     assert isinstance(value, Secret)
     sent = b64decode(value.reveal().removeprefix("Basic ")).decode("ascii").split(":")
     assert [unquote_plus(part) for part in sent] == [client_id, secret]
-    assert form == ()
+    assert form == (("client_id", client_id),)
 
 
 @given(st.text(max_size=400), st.integers(1, 300))

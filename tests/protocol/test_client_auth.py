@@ -7,7 +7,7 @@ import pytest
 
 from handstamp.errors import UsageError
 from handstamp.model import Secret
-from handstamp.protocol.client_auth import authenticate, choose_auth_method
+from handstamp.protocol.client_auth import authenticate, bearer, choose_auth_method
 from protocol.wire import a_registration
 
 
@@ -32,13 +32,13 @@ def test_post_puts_the_secret_into_the_form_alone() -> None:
     ("client_id", "secret"),
     [("client-1", "s3cret"), ("a:b+c d/ü", "p%q:r&s=t u"), ("https://x.example/c.json", "::"), ("~", "*")],
 )
-def test_basic_carries_both_form_encoded_and_nothing_in_the_form(client_id: str, secret: str) -> None:
+def test_basic_carries_both_form_encoded_and_the_form_no_secret(client_id: str, secret: str) -> None:
     """A-94, A-95: conformance auth/token-endpoint-auth-basic."""
     registration = a_registration(client_id=client_id, token_endpoint_auth_method="client_secret_basic")
 
     headers, form = authenticate(registration, Secret(secret))
 
-    assert form == ()
+    assert form == (("client_id", client_id),)
     [(name, value)] = headers
     assert name == "authorization"
     assert isinstance(value, Secret)
@@ -90,3 +90,11 @@ def test_a_missing_secret_is_an_error_and_no_downgrade(method: str) -> None:
 def test_the_method_is_the_servers_and_basic_first(supported: tuple[str, ...] | None, has_secret: bool, method: str) -> None:
     """4.8, A-95, TB14."""
     assert choose_auth_method(supported, has_secret) == method
+
+
+def test_a_bearer_token_is_a_secret_header() -> None:
+    [(name, value)] = bearer(Secret("t0ken"))
+
+    assert name == "authorization"
+    assert isinstance(value, Secret)
+    assert value.reveal() == "Bearer t0ken"

@@ -346,6 +346,34 @@ def test_a_second_refusal_over_the_redirect_address_is_the_last() -> None:
     assert len(wire.requests) == 2
 
 
+def test_a_refusal_over_the_metadata_is_tried_once_without_the_scopes() -> None:
+    """A-56. oidc-provider knows no resource's scopes at its registration endpoint."""
+    refused = json_response({"error": "invalid_client_metadata"}, 400)
+
+    registration, wire = register([refused, a_registered_client()])
+
+    assert registration.client_id == "client-1"
+    assert [(request.json or {}).get("scope") for request in wire.requests] == ["read write", None]
+
+
+def test_a_server_that_refuses_everything_is_asked_three_times() -> None:
+    """A-56, A-57."""
+    refusals: list[Answer] = [
+        json_response({"error": error}, 400)
+        for error in ("invalid_redirect_uri", "invalid_client_metadata", "invalid_redirect_uri", "too many")
+    ]
+    wire = Wire({REGISTER: refusals})
+
+    with pytest.raises(RegistrationRejected, match="invalid_redirect_uri"):
+        wire.run(register_client(a_server(), redirect_uri=REDIRECT, scopes=("read",)))
+
+    assert [((request.json or {})["application_type"], (request.json or {}).get("scope")) for request in wire.requests] == [
+        ("native", "read"),
+        ("web", "read"),
+        ("web", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("redirect_uri", "error"), [("https://app.example/callback", "invalid_redirect_uri"), (REDIRECT, "invalid_client_metadata")]
 )

@@ -143,7 +143,7 @@ def test_a_configured_secret_goes_where_the_registration_says() -> None:
 
     for request in (exchanged, refreshed, revoked):
         assert headers_of(request)["authorization"].startswith("Basic ")
-        assert "client_id" not in form_of(request)
+        assert form_of(request)["client_id"] == "client-1"
         assert "client_secret" not in form_of(request)
 
 

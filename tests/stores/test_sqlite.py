@@ -8,8 +8,9 @@ import stat
 import sys
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier, Thread
 
 import pytest
@@ -21,6 +22,24 @@ from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import KEY_A, KEY_B, HeldKey, SilentKey, open_store
 from stores.processes import finish, read_line, start
 from stores.samples import GRANT, KEY, REGISTRATION, SECRETS, grant_for, with_access_token
+
+
+@contextmanager
+def without_privileges(directory: Path) -> Generator[None]:
+    """As whoever runs the tests; where that is root, whom no mode binds, as nobody, to whom `directory` is given."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (directory, *directory.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+NOBODY = 65_534
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes, links and forks")
 
@@ -394,16 +413,17 @@ except StoreUnreachable as error:
         assert f"{directory / 'vault.db'} cannot be used" in said
         assert find(store) == saved
 
-    @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_read_only_directory_is_told(self, store: SqliteStore, directory: Path) -> None:
-        store.save_grant(GRANT)
-        store.close()
-        directory.chmod(0o500)
-
-        with pytest.raises(StoreUnreachable):
+    @needs_posix
+    def test_a_read_only_directory_is_told(self) -> None:
+        with TemporaryDirectory() as place, closing(open_store(Path(place))) as store:
             store.save_grant(GRANT)
+            store.close()
 
-        directory.chmod(0o700)
+            with without_privileges(Path(place)):
+                Path(place).chmod(0o500)
+                with pytest.raises(StoreUnreachable):
+                    store.save_grant(GRANT)
+                Path(place).chmod(0o700)
 
     def test_a_writer_that_never_ends_is_told_as_locked(self, store: SqliteStore, directory: Path) -> None:
         store.prepare()
@@ -727,6 +747,7 @@ while True:
         program = """
 import gc, os, sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from stores.fakes import open_store
 from stores.samples import GRANT, KEY

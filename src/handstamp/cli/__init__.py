@@ -21,6 +21,8 @@ __all__ = ["COMPLETION_VARIABLE", "main", "run"]
 
 COMPLETION_VARIABLE = "_HANDSTAMP_COMPLETE"
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""What a shell reports of a program that wrote where nobody reads any more: 128 and SIGPIPE."""
 
 
 def main() -> NoReturn:
@@ -36,6 +38,9 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         session.output.say()
         return INTERRUPTED
+    except BrokenPipeError:
+        session.output.abandon()
+        return PIPE_CLOSED
     except Exception as error:
         # Where the command line itself could not be read, its options have not been either.
         session.output.json = session.output.json or "--json" in arguments

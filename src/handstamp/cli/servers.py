@@ -5,8 +5,7 @@ import click
 from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
-from handstamp.model import Grant
-from handstamp.protocol.registration import ClientSettings
+from handstamp.model import ClientSettings, Grant
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import parse_server_url, require_secure
 from handstamp.settings import (

@@ -72,7 +72,9 @@ class TerminalPresenter:
     async def confirm(self, question: str) -> bool:
         if not self._output.is_conversation:
             return False
-        answer = await self._typed.line(lambda: f"{one_line(question, 1000)} (y/N)")
+        # On a line of its own: the line that is redrawn is cut to the terminal's width, and the hosts must be read whole.
+        self._output.warn(one_line(question, 1000))
+        answer = await self._typed.line(lambda: "  y and Enter to go on, Enter alone to stop")
         return answer is not None and answer.lower() in ("y", "yes")
 
     async def prompt(self, prompt: LoginPrompt) -> bool:

@@ -15,7 +15,7 @@ awaiting; the two client protocols below only carry it. No lock is held while th
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from handstamp.errors import LoginRequired, StepUpRequired, hint
 from handstamp.http.httpx_compat import auth_bases
@@ -42,16 +42,16 @@ else:
     AuthBase = type("AuthBase", auth_bases(), {})
 
 
-@dataclass(frozen=True, slots=True)
-class Interactive:
+class Interactive(Protocol):
     """
-    A login for a request that needs one; both join the same login if several requests need it at once.
+    A login for a request that needs one; all requests that need it at once share it.
 
-    Each is told the token that the server has just refused, or None where there was none to send.
+    Each way is told the token that the server has just refused, or None where there was none to send.
     """
 
-    blocking: Callable[[Token | None], Token]
-    awaiting: Callable[[Token | None], Awaitable[Token]]
+    def blocking(self, rejected: Token | None) -> Token: ...
+
+    async def awaiting(self, rejected: Token | None) -> Token: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Auth(AuthBase):
             yield None
             return
         token = self._source.ready()
-        if token is None and self._source.grant() is None:
+        if token is None and self._source.grant(anew=False) is None:
             response = yield None
             if response.status_code != 401:
                 return

@@ -1,4 +1,6 @@
-"""How we say who we are at a token endpoint (RFC 6749 §2.3): by one method a request, never two (A-94)."""
+"""
+How we say who we are: to a token endpoint (RFC 6749 §2.3) by one method a request, never two (A-94); to a server by its token.
+"""
 
 from binascii import b2a_base64
 
@@ -6,7 +8,7 @@ from handstamp.errors import UsageError
 from handstamp.model import Registration, Secret
 from handstamp.protocol.text import printable
 
-__all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "choose_auth_method"]
+__all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "bearer", "choose_auth_method"]
 
 NONE = "none"
 BASIC = "client_secret_basic"
@@ -32,7 +34,13 @@ def authenticate(registration: Registration, secret: Secret | None) -> tuple[Fie
         raise UsageError(f"Expected the secret of client {printable(client_id)} in {source}, found none.")
     if registration.token_endpoint_auth_method == POST:
         return (), (("client_id", client_id), ("client_secret", secret))
-    return (("authorization", _basic(client_id, secret)),), ()
+    # The name in the form too, as RFC 6749 §3.2.1 allows: the MCP SDK's authorization server finds the client by nothing else.
+    return (("authorization", _basic(client_id, secret)),), (("client_id", client_id),)
+
+
+def bearer(access_token: Secret) -> Fields:
+    """The header that shows a token to its server, and the only place of a token there (RFC 6750 §2.1)."""
+    return (("authorization", Secret(f"Bearer {access_token.reveal()}")),)
 
 
 def _basic(client_id: str, secret: Secret) -> Secret:

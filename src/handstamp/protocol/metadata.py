@@ -35,8 +35,8 @@ _HEADERS = (("accept", "application/json"), ("mcp-protocol-version", PROTOCOL_VE
 T = TypeVar("T")
 
 
-class _Absent(MalformedResponse):
-    """The server says that it has no document at this address."""
+class _Absent(Exception):
+    """The server says that it has no document at this address. Never leaves this module."""
 
 
 def well_known_url(identifier: str, suffix: str) -> str:
@@ -56,14 +56,14 @@ def find_metadata(
 
     Otherwise raises, in this order: the first NetworkError; the mismatch, if that was all that was wrong; else DiscoveryFailed.
     """
-    failures: list[tuple[str, HandstampError]] = []
+    failures: list[tuple[str, HandstampError | _Absent]] = []
     for url in candidates:
         try:
             require_secure(url, f"the address of the {purpose.value}", near=near)
             request = Request("GET", url, purpose, headers=_HEADERS)
             response = yield request
             return judge(url, _read_document(request, response))
-        except (NetworkError, ServerBrokeProtocol) as error:
+        except (NetworkError, ServerBrokeProtocol, _Absent) as error:
             failures.append((url, error))
     raise _conclude(purpose, subject, failures)
 
@@ -80,12 +80,12 @@ def _read_document(request: Request, response: Response) -> dict[str, object]:
     return parse_json(response.body, purpose.value)
 
 
-def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, HandstampError]]) -> HandstampError:
+def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, HandstampError | _Absent]]) -> HandstampError:
     errors = [error for _, error in failures]
     unknown = next((error for error in errors if isinstance(error, NetworkError)), None)
     if unknown is not None:
         return unknown
-    tried = [f"{printable(url)}: {error.message}" for url, error in failures]
+    tried = [f"{printable(url)}: {error}" for url, error in failures]
     present = [error for error in errors if not isinstance(error, _Absent)]
     failed = DiscoveryFailed(
         f"Expected {purpose.value} for {printable(subject)}, found none that can be used at {len(tried)} addresses.",

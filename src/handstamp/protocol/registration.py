@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from handstamp.errors import IssuerMismatch, MalformedResponse, RegistrationRejected, ServerSaidNo, UsageError
-from handstamp.model import Registration, RegistrationKind, Secret
+from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.client_auth import BASIC, NONE, POST, choose_auth_method
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
@@ -17,22 +16,6 @@ __all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registra
 
 CLIENT_NAME = "Handstamp"
 MAX_VALUE_LENGTH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """What the person configured about the client."""
-
-    client_id: str | None = None
-    client_secret_from: str | None = None
-    client_id_url: str | None = None
-    """The address of a client metadata document, which is then the `client_id`."""
-    issuer: str | None = None
-    """The authorization server that the credentials belong to."""
-
-
-NO_CLIENT = ClientSettings()
-"""Nothing configured: what the server offers is used."""
 
 
 def choose_registration_kind(server: AuthorizationServer, client: ClientSettings) -> RegistrationKind:
@@ -84,14 +67,20 @@ def register_client(server: AuthorizationServer, *, redirect_uri: str, scopes: t
     _require_redirect_uri(redirect_uri)
     if server.registration_endpoint is None:
         raise RegistrationRejected(f"{host(server.issuer)} offers no registration endpoint.")
-    first, *others = _application_types(redirect_uri)
-    try:
-        return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, first))
-    except RegistrationRejected as error:
-        # A-57: some servers take a loopback address from one application type only, and not all from the same.
-        if error.error != "invalid_redirect_uri" or not others:
-            raise
-    return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, others[0]))
+    types = _application_types(redirect_uri)
+    while True:
+        try:
+            return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, types[0]))
+        except RegistrationRejected as error:
+            match error.error:
+                # A-57: some servers take a loopback address from one application type only, and not all from the same.
+                case "invalid_redirect_uri" if len(types) > 1:
+                    types = types[1:]
+                # oidc-provider knows its own scopes and none of a resource's here, and asks for no list (RFC 7591 §2: optional).
+                case "invalid_client_metadata" if scopes:
+                    scopes = ()
+                case _:
+                    raise
 
 
 def _register(

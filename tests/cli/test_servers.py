@@ -1,0 +1,171 @@
+"""`add` and `remove`: what they write, what they refuse, and that no secret passes through them."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from cli.commandline import CommandLine
+
+URL = "https://mcp.linear.app/mcp"
+SECRET = "a-client-secret-of-mine"
+
+
+def written(cli: CommandLine) -> Any:
+    return tomllib.loads(cli.servers_toml.read_text())["servers"]
+
+
+def test_add_writes_the_server_and_names_the_next_command(cli: CommandLine) -> None:
+    result = cli("add", "linear", URL)
+
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == f"✓ Added linear ({URL}) in {cli.servers_toml}\nhint: handstamp login linear\n"
+    assert written(cli) == {"linear": {"url": URL}}
+    assert not cli.state.exists()
+
+
+def test_add_writes_every_setting_that_it_takes(cli: CommandLine) -> None:
+    options = ["--client-id", "me", "--client-secret-from", "env:LINEAR_SECRET", "--issuer", "https://linear.app"]
+    options += ["--scope", "read write", "--scope", "admin", "--callback-port", "8123"]
+    options += ["--header", "X-Workspace: one", "--header", "X-Colon: a:b"]
+
+    result = cli("add", "linear", URL, *options)
+
+    assert result.code == 0, result.stderr
+    assert written(cli)["linear"] == {
+        "url": URL,
+        "client_id": "me",
+        "client_secret_from": "env:LINEAR_SECRET",
+        "issuer": "https://linear.app",
+        "scopes": ["read", "write", "admin"],
+        "callback_port": 8123,
+        "headers": {"X-Workspace": "one", "X-Colon": "a:b"},
+    }
+    assert cli("status").code == 0
+
+
+def test_add_keeps_what_else_stands_in_the_file(cli: CommandLine) -> None:
+    cli.servers_toml.parent.mkdir()
+    cli.servers_toml.write_text(f'# mine\n[servers.old]\nurl = "{URL}"  # keep\n')
+
+    cli("add", "new", "https://mcp.example.com/mcp")
+
+    assert cli.servers_toml.read_text().startswith(f'# mine\n[servers.old]\nurl = "{URL}"  # keep\n')
+    assert set(written(cli)) == {"old", "new"}
+
+
+def test_add_under_a_name_that_exists_says_where_the_old_sign_in_stays(cli: CommandLine) -> None:
+    cli("add", "linear", "https://old.example/mcp")
+
+    result = cli("add", "linear", URL)
+
+    assert result.stderr.startswith("✓ Changed linear")
+    assert "handstamp logout https://old.example/mcp" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["text", "json"])
+def test_a_read_only_file_gets_the_lines_to_paste_on_stdout(command: str, cli: CommandLine) -> None:
+    """Decision 8: servers.toml may belong to Nix or to dotfiles."""
+    cli("add", "old", "https://mcp.example.com/mcp")
+    cli.servers_toml.chmod(0o444)
+    before = cli.servers_toml.read_text()
+
+    result = cli("add", "linear", URL, *(["--json"] if command == "json" else []))
+
+    lines = result.json["lines"] if command == "json" else result.stdout
+    assert result.code == 0
+    assert tomllib.loads(lines)["servers"] == {"linear": {"url": URL}}
+    assert cli.servers_toml.read_text() == before
+    if command == "text":
+        assert "read-only" in result.stderr
+    else:
+        assert result.json["written"] is False
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--client-id", "c", "--client-secret-from", SECRET),
+        ("--client-id", "c", "--client-secret-from", f"{SECRET}:{SECRET}"),
+        ("--client-secret-from", "env:X"),
+        ("--client-id", "c", "--client-id-url", "https://me.example/client.json"),
+        ("--client-id-url", "http://me.example/client.json"),
+        ("--issuer", "http://issuer.example"),
+        ("--header", f"Authorization: Bearer {SECRET}"),
+        ("--header", SECRET),
+        ("--scope", 'quo"ted'),
+        ("--callback-port", "0"),
+    ],
+)
+def test_add_refuses_what_cannot_be_and_never_repeats_a_secret(options: tuple[str, ...], cli: CommandLine) -> None:
+    result = cli("add", "linear", URL, *options)
+
+    assert result.code in (1, 2)
+    assert result.stdout == ""
+    assert SECRET not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not cli.servers_toml.exists()
+
+
+@pytest.mark.parametrize("arguments", [("li near", URL), ("linear", "http://mcp.linear.app/mcp"), ("linear", "linear")])
+def test_add_refuses_a_name_or_an_address_that_is_none(arguments: tuple[str, str], cli: CommandLine) -> None:
+    result = cli("add", *arguments)
+
+    assert result.code == 2
+    assert not cli.servers_toml.exists()
+
+
+def test_without_a_terminal_a_secret_cannot_be_typed_and_the_other_ways_are_named(cli: CommandLine) -> None:
+    result = cli("add", "linear", URL, "--client-id", "c", "--client-secret-from", "prompt", stdin=f"{SECRET}\n")
+
+    assert (result.code, result.stdout) == (2, "")
+    assert "env:NAME" in result.stderr
+    assert "file:PATH" in result.stderr
+    assert not cli.servers_toml.exists()
+
+
+def test_a_typed_secret_is_not_echoed_and_goes_to_the_vault_alone(cli: CommandLine) -> None:
+    """Item 8 of issue 2: no secret ever stands in servers.toml or in argv."""
+    with cli.terminal("add", "linear", URL, "--client-id", "c", "--client-secret-from", "prompt") as terminal:
+        terminal.until("(not shown):")
+        terminal.press(f"{SECRET}\n")
+        result = terminal.end()
+
+    assert result.code == 0
+    assert SECRET not in terminal.screen
+    assert written(cli)["linear"]["client_secret_from"] == "vault"
+    files = [path for path in cli.home.rglob("*") if path.is_file()]
+    assert any(path.name == "vault.db" for path in files)
+    assert not any(SECRET.encode() in path.read_bytes() for path in files)
+
+
+def test_remove_takes_the_name_away_and_leaves_the_others(cli: CommandLine) -> None:
+    cli("add", "one", URL)
+    cli("add", "two", "https://mcp.example.com/mcp")
+
+    result = cli("remove", "one")
+
+    assert (result.code, result.stdout) == (0, "")
+    assert set(written(cli)) == {"two"}
+    assert not (cli.state / "vault.db").exists()
+
+
+@pytest.mark.parametrize("name", ["nobody", URL])
+def test_remove_wants_the_name_of_a_configured_server(name: str, cli: CommandLine) -> None:
+    cli("add", "one", "https://mcp.example.com/mcp")
+
+    result = cli("remove", name)
+
+    assert result.code == 2
+    assert "(known: one)" in result.stderr
+
+
+def test_remove_from_a_read_only_file_fails_and_says_so(cli: CommandLine) -> None:
+    cli("add", "one", URL)
+    cli.servers_toml.chmod(0o444)
+
+    result = cli("remove", "one")
+
+    assert result.code == 2
+    assert "read-only" in result.stderr
+    assert set(written(cli)) == {"one"}
