@@ -16,6 +16,8 @@ from typing import Any, Self
 import click
 
 from handstamp.demo.ledger import SECRET_PATTERN
+from handstamp.settings import require_name
+from handstamp.vault import Vault
 
 __all__ = ["KEY", "Home", "Ran", "Running", "command_line"]
 
@@ -123,6 +125,10 @@ class Home:
         self.environ["BROWSER"] = str(program)
         return arguments
 
+    def vault(self) -> Vault:
+        """The same vault in this process, whose environment has to have the key."""
+        return Vault.open(state=self.state, config=self.config)
+
     def write_settings(self, text: str) -> Path:
         path = self.config / "servers.toml"
         self.config.mkdir(parents=True, exist_ok=True)
@@ -136,8 +142,16 @@ class Home:
         self.write_settings("\n".join(lines) + "\n")
 
     def start(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Running:
+        """`handstamp` with these arguments."""
+        return self._start(["-m", "handstamp", *arguments], environ, tells_secrets=bool({"token", "headers"} & set(arguments)))
+
+    def start_python(self, program: str, *arguments: str) -> Running:
+        """A program text of a test's own, in the same surroundings. It may print secrets to stdout."""
+        return self._start(["-c", program, *arguments], None, tells_secrets=True)
+
+    def _start(self, arguments: list[str], environ: Mapping[str, str] | None, *, tells_secrets: bool) -> Running:
         process = subprocess.Popen(
-            [sys.executable, "-m", "handstamp", *arguments],
+            [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -147,7 +161,7 @@ class Home:
             # A group of its own, so that what it starts meets no signal of a test's by accident.
             start_new_session=True,
         )
-        return Running(process, tells_secrets=bool({"token", "headers"} & set(arguments)))
+        return Running(process, tells_secrets=tells_secrets)
 
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
         with self.start(*arguments, environ=environ) as running:
@@ -167,6 +181,8 @@ def assert_runnable(command: str) -> None:
     program, *arguments = shlex.split(command)
     if program == "handstamp":
         parse(command_line(), arguments)
+        if arguments[0] == "add" and "--help" not in arguments:
+            require_name(arguments[1])
     else:
         assert shutil.which(program), command
 

@@ -45,7 +45,7 @@ class NoBrowser:
 
 
 class Person:
-    """A `Presenter` who agrees to everything. `before` runs in a thread of its own before they do; `asked` counts the questions."""
+    """A `Presenter` who agrees to everything, once `before` has run, in a thread. `asked` counts the sign-ins offered."""
 
     def __init__(self, before: Callable[[], object] = lambda: None) -> None:
         self.asked = 0
@@ -79,16 +79,16 @@ class Machine:
     opened: list[Vault] = field(default_factory=list[Vault])
 
     def vault(self, browser: Browser | None = None) -> Vault:
-        vault = Vault.open(state=self.home.state, config=self.home.config)
+        vault = self.home.vault()
         vault._parts.clock = self.clock
         vault._parts.browser = lambda: browser or self.browser
         self.opened.append(vault)
         return vault
 
-    def sign_in(self, site: Authority, **options: bool) -> Vault:
+    def sign_in(self, site: Authority, *, again: bool = False) -> Vault:
         """A vault whose grant is new."""
         vault = self.vault()
-        assert vault.sync.login(site.server_url, **options) is not None
+        assert vault.sync.login(site.server_url, again=again) is not None
         return vault
 
     def stored(self, site: Authority) -> Grant:

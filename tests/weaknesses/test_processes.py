@@ -12,24 +12,37 @@ from weaknesses.machine import Machine, call, reveal
 PROCESSES = 3
 
 
+TOKEN_COMMAND = """
+import sys
+from handstamp.cli import run
+from handstamp.stores.sqlite import SqliteStore
+
+class TalkingStore(SqliteStore):
+    def lock(self, key):
+        print("at the lock", file=sys.stderr, flush=True)
+        return super().lock(key)
+
+import handstamp.stores.sqlite
+handstamp.stores.sqlite.SqliteStore = TalkingStore
+sys.exit(run(["token", sys.argv[1]]))
+"""
+"""`handstamp token`, which says when it has found the token expired and is about to wait for the others."""
+
+
 def test_processes_that_meet_an_expired_token_send_one_refresh_and_print_one_token(
     machine: Machine, authority: StartAuthority
 ) -> None:
     """W14: the reference's second process was told invalid_grant and then deleted what the first had just saved."""
     site = authority()
     machine.sign_in(site)
-    machine.expire(site)
-    site.turn(token_status="hang")
-    site.token_request_arrived.clear()
+    expired = machine.expire(site)
 
     with ExitStack() as stack:
-        first = stack.enter_context(machine.home.start("token", site.server_url))
-        assert site.token_request_arrived.wait(20)
-        # The first holds the grant's lock, and its request hangs, while the others start.
-        others = [stack.enter_context(machine.home.start("token", site.server_url)) for _ in range(PROCESSES - 1)]
-        site.turn(token_status=None)
-        site.release()
-        ran = [running.finish() for running in (first, *others)]
+        with machine.vault()._parts.store.lock(expired.key):
+            commands = [stack.enter_context(machine.home.start_python(TOKEN_COMMAND, site.server_url)) for _ in range(PROCESSES)]
+            for running in commands:
+                running.wait_for("at the lock")
+        ran = [running.finish() for running in commands]
 
     assert [each.exit_code for each in ran] == [0] * PROCESSES
     assert {each.stdout for each in ran} == {f"{reveal(machine.stored(site).token.access_token)}\n"}

@@ -1,0 +1,86 @@
+"""A `servers.toml` that cannot be read: the error names the file and the place, whatever the command."""
+
+import pytest
+
+from commands import Home
+
+OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[servers.s\n", "line 1"),
+        ('[servers.s]\nurl = "https://mcp.example/mcp\n', "line 2"),
+        ("colour = 1\n", "colour"),
+        (f"{OK}colour = 1\n", "[servers.s] colour"),
+        ("[servers.s]\nurl = 1\n", "[servers.s] url"),
+        ("[servers.s]\n", "[servers.s] url"),
+        ("[servers]\ns = 1\n", "[servers.s]"),
+        ("servers = 1\n", "servers"),
+        (f"{OK}callback_port = 70000\n", "[servers.s] callback_port"),
+        (f'{OK}callback_port = "80"\n', "[servers.s] callback_port"),
+        (f'{OK}scopes = "read"\n', "[servers.s] scopes"),
+        (f"{OK}headers = 1\n", "[servers.s] headers"),
+        (f'{OK}headers = {{ Authorization = "x" }}\n', "[servers.s]"),
+        ('[servers.s]\nurl = "ftp://mcp.example"\n', "[servers.s]"),
+        ('[servers."a b"]\nurl = "https://mcp.example"\n', "a b"),
+    ],
+)
+def test_a_broken_servers_toml_names_the_file_and_the_place(text: str, place: str, home: Home) -> None:
+    path = home.write_settings(text)
+
+    ran = home.fail("token", "s", code=2)
+
+    assert str(path) in ran.error
+    assert place in ran.error
+
+
+@pytest.mark.parametrize(
+    "command", [("login", "s"), ("status",), ("tools", "s"), ("logout", "s"), ("headers", "s"), ("remove", "s")]
+)
+def test_every_command_says_so_in_the_same_way(command: tuple[str, ...], home: Home) -> None:
+    path = home.write_settings("[servers.s\n")
+
+    ran = home.fail(*command, code=2)
+
+    assert str(path) in ran.error
+
+
+def test_a_file_that_is_no_text(home: Home) -> None:
+    path = home.write_settings("")
+    path.write_bytes(b"\xff\xfe\x00")
+
+    ran = home.fail("status", code=2)
+
+    assert str(path) in ran.error
+
+
+def test_a_secret_that_stands_where_its_place_should_is_not_repeated(home: Home) -> None:
+    """W12."""
+    home.write_settings(f'{OK}client_id = "x"\nclient_secret_from = "hunter2"\n')
+
+    ran = home.fail("status", code=2)
+
+    assert "hunter2" not in ran.stderr
+
+
+def test_a_directory_that_is_relative_is_refused(home: Home) -> None:
+    ran = home.fail("status", code=2, environ={"HANDSTAMP_STATE_DIR": "relative"})
+
+    assert "HANDSTAMP_STATE_DIR" in ran.error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("frobnicate",),
+        ("login",),
+        ("login", "s", "--timeout", "soon"),
+        ("call", "s", "t", "[1]"),
+        ("token", "s", "extra"),
+        ("login", "s"),
+    ],
+)
+def test_what_the_command_line_does_not_know_is_a_usage_error(arguments: tuple[str, ...], home: Home) -> None:
+    home.fail(*arguments, code=2)
