@@ -12,7 +12,8 @@ READY  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
 # An installation's own PIP_USER or PYTHONPATH would put packages outside of the virtual environment.
-unexport PIP_USER PYTHONPATH PYTHONHOME
+# Without bytecode every program that a test starts compiles all of our modules anew.
+unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
