@@ -169,3 +169,109 @@ def test_remove_from_a_read_only_file_fails_and_says_so(cli: CommandLine) -> Non
     assert result.code == 2
     assert "read-only" in result.stderr
     assert set(written(cli)) == {"one"}
+
+
+FULL = f"""\
+# mine
+[servers.work]  # at work
+url = "{URL}"  # keep
+scopes = [
+  "read",  # all that is needed
+]
+callback_port = 8123
+code_challenge_methods_supported = ["S256"]
+headers = {{ X-Team = "tools" }}
+
+# the other one
+[servers.other]
+url = "https://other.example/mcp"
+"""
+
+
+def test_add_under_a_name_that_exists_changes_what_was_given_alone(cli: CommandLine) -> None:
+    """An error's hint says `handstamp add NAME URL --client-id ID`: whoever follows it loses nothing."""
+    cli.servers_toml.parent.mkdir()
+    cli.servers_toml.write_text(FULL)
+
+    result = cli("add", "work", URL, "--client-id", "me")
+
+    after = cli.servers_toml.read_text()
+    assert result.code == 0, result.stderr
+    assert after.replace('client_id = "me"\n', "") == FULL
+    assert written(cli)["work"]["client_id"] == "me"
+
+
+def test_another_url_or_header_keeps_the_other_settings(cli: CommandLine) -> None:
+    cli.servers_toml.parent.mkdir()
+    cli.servers_toml.write_text(FULL)
+
+    cli("add", "work", "https://new.example/mcp", "--header", "x-trace: on", "--header", "X-TEAM: all")
+
+    assert written(cli)["work"] == {
+        "url": "https://new.example/mcp",
+        "scopes": ["read"],
+        "callback_port": 8123,
+        "code_challenge_methods_supported": ["S256"],
+        "headers": {"x-trace": "on", "X-TEAM": "all"},
+    }
+    assert "# all that is needed" in cli.servers_toml.read_text()
+
+
+def test_a_secrets_place_can_be_given_later_and_goes_with_its_client(cli: CommandLine) -> None:
+    cli("add", "work", URL, "--client-id", "me")
+
+    cli("add", "work", URL, "--client-secret-from", "env:WORK_SECRET")
+    with_secret = written(cli)["work"]
+    cli("add", "work", URL, "--client-id-url", "https://me.example/client.json")
+    with_document = written(cli)["work"]
+
+    assert with_secret == {"url": URL, "client_id": "me", "client_secret_from": "env:WORK_SECRET"}
+    assert with_document == {"url": URL, "client_id_url": "https://me.example/client.json"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'servers = {{work = {{url = "{URL}", scopes = ["read"]}}}}\n',
+        f'[servers]\nwork = {{url = "{URL}", scopes = ["read"]}}\n',
+        f'[servers.work]\nurl = "{URL}"\nscopes = ["read"]\n[servers.b]\nurl = "{URL}"\n[servers.work.headers]\nX-Team = "t"\n',
+        f'[servers."work"]\r\nurl = \'{URL}\'\r\nscopes = ["read"]\r\n',
+    ],
+)
+def test_other_forms_of_toml_are_edited_too(text: str, cli: CommandLine) -> None:
+    cli.servers_toml.parent.mkdir()
+    cli.servers_toml.write_bytes(text.encode())
+    before = written(cli)
+
+    changed = cli("add", "work", URL, "--client-id", "me")
+    added = cli("add", "new", "https://new.example/mcp", "--header", "X-Team: new")
+    after = written(cli)
+    removed = cli("remove", "work")
+
+    assert [changed.code, added.code, removed.code] == [0, 0, 0], (changed, added, removed)
+    new = {"url": "https://new.example/mcp", "headers": {"X-Team": "new"}}
+    assert after == before | {"work": before["work"] | {"client_id": "me"}, "new": new}
+    assert set(written(cli)) == {*after} - {"work"}
+
+
+def test_a_form_that_cannot_be_edited_gets_the_lines_to_paste(cli: CommandLine) -> None:
+    cli.servers_toml.parent.mkdir()
+    before = f'servers.one.url = "{URL}"\nservers.two.url = "{URL}"\nservers.one.scopes = ["read"]\n'
+    cli.servers_toml.write_text(before)
+
+    result = cli("add", "new", URL, "--header", "X-Team: new")
+
+    assert result.code == 0, result.stderr
+    assert "form of TOML" in result.stderr
+    assert tomllib.loads(result.stdout)["servers"] == {"new": {"url": URL, "headers": {"X-Team": "new"}}}
+    assert cli.servers_toml.read_text() == before
+
+
+def test_a_new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode(cli: CommandLine) -> None:
+    cli("add", "one", URL)
+    new = cli.servers_toml.stat().st_mode & 0o777
+    cli.servers_toml.chmod(0o644)
+    cli("add", "two", URL)
+
+    assert new == 0o600
+    assert cli.servers_toml.stat().st_mode & 0o777 == 0o644

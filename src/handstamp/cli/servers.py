@@ -13,6 +13,7 @@ from handstamp.settings import (
     Settings,
     add_server,
     load_settings,
+    merge_server,
     remove_server,
     render_server,
     require_header,
@@ -56,15 +57,16 @@ def add(
     """
     Give an MCP server a name.
 
-    Writes servers.toml. Where that file is read-only, the lines for it go to stdout, to be pasted, and the exit code is 0 all the
-    same. A secret is never given on the command line: name the place where it is.
+    Writes servers.toml. Under a name that exists, only what you give changes. Where that file is read-only, the lines for it go
+    to stdout, to be pasted, and the exit code is 0 all the same. A secret is never given on the command line: name the place
+    where it is.
 
     \b
       handstamp add linear https://mcp.linear.app/mcp
       handstamp add work https://mcp.example.com/mcp --client-id abc --client-secret-from env:WORK_SECRET
     """
     url = parse_server_url(url)
-    server = ServerSettings(
+    given = ServerSettings(
         name=require_name(name),
         url=url,
         client=_parse_client(url, client_id, client_secret_from, client_id_url, issuer),
@@ -73,10 +75,13 @@ def add(
         headers=tuple(_parse_header(header) for header in headers),
     )
     settings = load_settings()
-    if server.client.client_secret_from == "vault":
+    server = merge_server(settings, given)
+    if server.client.client_secret_from is not None and server.client.client_id is None:
+        raise UsageError("Expected --client-id with --client-secret-from: a secret belongs to a client.", hint=HELP)
+    if given.client.client_secret_from == "vault":
         _ask_and_seal(session, server)
     try:
-        add_server(settings, server)
+        add_server(settings, given)
     except SettingsError as error:
         _show_lines(session, settings, server, error)
         return
@@ -127,8 +132,8 @@ def _parse_client(
 ) -> ClientSettings:
     if client_id is not None and client_id_url is not None:
         raise UsageError("Expected --client-id or --client-id-url, got both.", hint=HELP)
-    if secret_from is not None and client_id is None:
-        raise UsageError("Expected --client-id with --client-secret-from: a secret belongs to a client.", hint=HELP)
+    if secret_from is not None and client_id_url is not None:
+        raise UsageError("Expected --client-secret-from with --client-id, got --client-id-url.", hint=HELP)
     if client_id_url is not None:
         require_secure(client_id_url, "--client-id-url", near=url)
     if issuer is not None:
