@@ -195,7 +195,7 @@ class Presenter(Protocol):
         ...
 
     async def rejected(self, reason: str) -> None:
-        """A pasted address, or a visit to the listener, did not belong to this login; the login goes on."""
+        """An address that the person pasted did not belong to this login; the login goes on."""
         ...
 
     async def saving(self) -> None:
