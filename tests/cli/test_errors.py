@@ -18,7 +18,24 @@ def test_an_unknown_command_names_the_nearest_and_exits_with_2(cli: CommandLine)
     assert result.stderr == "error: No such command 'logn'. (Did you mean one of: 'login', 'logout'?)\nhint: handstamp --help\n"
 
 
-@pytest.mark.parametrize("arguments", ["login", "login a b", "login --nope a", f"add a {URL} --callback-port x", "token"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "login",
+        "login a b",
+        "login --nope a",
+        "add",
+        "add a",
+        "add a b",
+        f"add a/b {URL}",
+        f"add a {URL} --callback-port x",
+        f"add a {URL} --header Host:x",
+        "token",
+        "token http://mcp.example.com/mcp",
+        "headers ftp://mcp.example.com/mcp",
+        "tools http://mcp.example.com/mcp",
+    ],
+)
 def test_a_usage_error_names_the_commands_own_help(cli: CommandLine, arguments: str) -> None:
     result = cli(*arguments.split())
 

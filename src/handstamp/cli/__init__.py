@@ -63,17 +63,17 @@ def _report(session: Session, error: Exception) -> int:
         # Only the class is named: the text of an error that nobody foresaw may hold anything.
         error = HandstampError(f"Handstamp itself failed: {type(error).__name__} (-v shows where).")
     if error.hint is None:
-        error.hint = _find_hint(error)
+        error.hint = _find_hint(error, session.command)
     session.output.problem(error)
     return error.exit_code
 
 
-def _find_hint(error: HandstampError) -> str:
+def _find_hint(error: HandstampError, command: str | None) -> str:
     """Where nobody nearer to the failure knew of a command: what can be configured, what can be asked, or how things are."""
     match error:
         case SettingsError():
             return hint("help_command", command="add")
         case UsageError():
-            return hint("help")
+            return hint("help") if command is None else hint("help_command", command=command)
         case _:
             return hint("status")

@@ -107,6 +107,8 @@ class _Lazy(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
+        if parent is not None:
+            _session(parent).command = self.name
         return self.load().make_context(info_name, args, parent, **extra)
 
 

@@ -19,6 +19,8 @@ class Session:
 
     output: Output
     verbose: bool = False
+    command: str | None = None
+    """Its name, once the command line has been read so far."""
 
     @contextmanager
     def vault(self) -> "Generator[Vault]":
