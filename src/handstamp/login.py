@@ -35,7 +35,17 @@ from handstamp.errors import (
     UsageError,
     hint,
 )
-from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, RegistrationKind, SignedIn
+from handstamp.model import (
+    CallbackPlan,
+    Grant,
+    GrantKey,
+    LoginFailed,
+    LoginPrompt,
+    Registration,
+    RegistrationKind,
+    Secret,
+    SignedIn,
+)
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, Presenter, RandomBytes, SecretReader
 from handstamp.protocol.authorization import (
     AuthorizationRequest,
@@ -77,7 +87,7 @@ class LoginRequest:
     account: str
     client: ClientSettings = NO_CLIENT
     scopes: tuple[str, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str | Secret], ...] = ()
     callback_port: int | None = None
     code_challenge_methods_supported: tuple[str, ...] | None = None
     deadline: float = 300.0

@@ -26,6 +26,7 @@ __all__ = [
     "Settings",
     "add_server",
     "config_directory",
+    "is_header_value",
     "load_settings",
     "merge_server",
     "neighbours",
@@ -58,7 +59,11 @@ class ServerSettings:
     scopes: tuple[str, ...] = ()
     callback_port: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    """Sent with every request to the server itself, never to an authorization server (W6)."""
+    """
+    Sent with every request to the server itself, never to an authorization server (W6).
+
+    A value may be `env:NAME` or `file:PATH`, as of `client_secret_from`; `handstamp.wiring.read_headers` reads it at each use.
+    """
     code_challenge_methods_supported: tuple[str, ...] | None = None
     """Stated by the person where the authorization server's metadata does not (4.4)."""
     is_configured: bool = True
@@ -251,9 +256,16 @@ def require_header(name: str, value: object) -> str:
     """A header that may go to the MCP server. `Authorization` is ours. Raises UsageError."""
     if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or name.lower() in ("authorization", "host", "content-length"):
         raise UsageError(f"Expected the name of a header other than Authorization, got {name!r}.")
-    if not isinstance(value, str) or not value.isprintable() or not value.isascii():
+    if not isinstance(value, str) or not is_header_value(value):
         raise UsageError(f"Expected visible ASCII as the value of the header {name}.")
+    if value in ("env:", "file:"):
+        raise UsageError(f"Expected {value}… to name where the header {name} is, got nothing after the colon.")
     return value
+
+
+def is_header_value(value: str) -> bool:
+    """Visible ASCII: nothing that could end a header, or that servers read in different ways."""
+    return value.isprintable() and value.isascii()
 
 
 def render_server(server: ServerSettings) -> str:

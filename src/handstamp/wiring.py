@@ -3,20 +3,23 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from handstamp.errors import SettingsError
 from handstamp.model import CallbackPlan, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
+from handstamp.settings import is_header_value
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
     from handstamp.protocol.exchange import Request, Response
 
-__all__ = ["Observer", "Parts", "build_browser", "build_parts", "warn"]
+__all__ = ["Observer", "Parts", "build_browser", "build_parts", "read_headers", "warn"]
+
+CLIENT_SECRET = "the client secret"
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""
@@ -98,28 +101,54 @@ class _SecretReader:
         scheme, _, place = registration.client_secret_from.partition(":")
         match scheme:
             case "env":
-                return _read_variable(place)
+                return Secret(_read_variable(place, CLIENT_SECRET))
             case "file":
-                return _read_file(Path(place))
+                return Secret(_read_file(Path(place), CLIENT_SECRET))
             case _:
-                return self._store.find_client_secret(owner, server, registration.client_id) or _missing("the vault")
+                stored = self._store.find_client_secret(owner, server, registration.client_id)
+                return stored or _miss("the vault", CLIENT_SECRET)
 
 
-def _read_variable(name: str) -> Secret:
-    value = os.environ.get(name)
-    return Secret(value) if value else _missing(f"the environment variable {name}")
+def read_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str | Secret], ...]:
+    """
+    The headers that a person configured, those that stand elsewhere (`env:NAME`, `file:PATH`) read now and kept nowhere.
+
+    Raises SettingsError where there is nothing, or what no header can carry.
+    """
+    return tuple((name, _read_header(name, value)) for name, value in headers)
 
 
-def _read_file(path: Path) -> Secret:
+def _read_header(name: str, value: str) -> str | Secret:
+    scheme, _, place = value.partition(":")
+    what = f"the header {name}"
+    match scheme:
+        case "env":
+            text = _read_variable(place, what)
+        case "file":
+            text = _read_file(Path(place), what)
+        case _:
+            return value
+    if not is_header_value(text):
+        raise SettingsError(f"Expected visible ASCII for {what} in {place}, got other characters.")
+    return Secret(text)
+
+
+def _read_variable(name: str, what: str) -> str:
+    return os.environ.get(name) or _miss(f"the environment variable {name}", what)
+
+
+def _read_file(path: Path, what: str) -> str:
     try:
         value = path.expanduser().read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Expected the client secret in {path}, got: {error}.") from error
-    return Secret(value) if value else _missing(str(path))
+        # An error of decoding would quote a byte of the secret.
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise SettingsError(f"Expected {what} in {path}, got: {reason}.") from error
+    return value or _miss(str(path), what)
 
 
-def _missing(place: str) -> Secret:
-    raise SettingsError(f"Expected the client secret in {place}, got nothing.")
+def _miss(place: str, what: str) -> NoReturn:
+    raise SettingsError(f"Expected {what} in {place}, got nothing.")
 
 
 def warn(text: str) -> None:

@@ -15,6 +15,7 @@ from handstamp.cli.words import one_line, text_block
 from handstamp.errors import ConnectFailed, ServerSaidNo, TimedOut, UsageError, find_error, hint
 from handstamp.output import Output
 from handstamp.settings import ServerSettings
+from handstamp.wiring import read_headers
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -134,10 +135,13 @@ async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "Asy
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
+    from handstamp.http.wire import reveal_headers
+
     timeout = httpx2.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
     auth = vault.auth(server.url, account=account)
+    headers = reveal_headers(read_headers(server.headers))
     async with (
-        httpx2.AsyncClient(auth=auth, headers=dict(server.headers), timeout=timeout) as http,
+        httpx2.AsyncClient(auth=auth, headers=headers, timeout=timeout) as http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
         yield client

@@ -40,7 +40,13 @@ HELP = hint("help_command", command="add")
 @click.option(
     "--callback-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where your registered redirect address listens."
 )
-@click.option("--header", "headers", multiple=True, metavar="'Name: value'", help="Sent to the server itself with every request.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'Name: value'",
+    help="Sent to the server itself with every request. A value that is a secret is given as env:NAME or file:PATH.",
+)
 @pass_session
 def add(
     session: Session,

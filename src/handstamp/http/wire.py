@@ -8,7 +8,7 @@ This is the last look before the wire. Whatever the steps and the settings let t
 import json
 import re
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from ipaddress import IPv6Address, ip_address
@@ -30,7 +30,7 @@ from handstamp.errors import (
 from handstamp.model import Secret
 from handstamp.protocol.exchange import Request, Response
 
-__all__ = ["blame_failures", "build_wire_request", "describe_peer", "find_redirect", "parse_head"]
+__all__ = ["blame_failures", "build_wire_request", "describe_peer", "find_redirect", "parse_head", "reveal_headers"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LABEL = rb"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -199,6 +199,11 @@ def _build_content(request: Request) -> tuple[bytes | None, str]:
     if request.json is not None:
         return json.dumps(request.json, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
     return None, ""
+
+
+def reveal_headers(headers: Iterable[tuple[str, str | Secret]]) -> dict[str, str]:
+    """For a client of somebody else's, which takes strings."""
+    return {name: _reveal(value) for name, value in headers}
 
 
 def _reveal(value: str | Secret) -> str:
