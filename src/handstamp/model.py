@@ -237,11 +237,14 @@ class Status(Enum):
     EXPIRED = "expired"
     """The access token has ended; it renews by itself at the next use."""
     NEEDS_LOGIN = "needs_login"
+    """The access token has ended, and only a person can bring another."""
+    NOT_SIGNED_IN = "not_signed_in"
+    """Nothing is stored. Whether the server wants a sign-in at all, nobody has asked it."""
 
     @classmethod
     def of(cls, grant: Grant | None, now: float) -> "Status":
         if grant is None:
-            return cls.NEEDS_LOGIN
+            return cls.NOT_SIGNED_IN
         renewable = grant.token.refresh_token is not None and grant.refused is None
         if not grant.token.is_fresh(now):
             return cls.EXPIRED if renewable else cls.NEEDS_LOGIN

@@ -300,4 +300,4 @@ def test_a_status_follows_the_clock(vault: Vault, authority: StartAuthority) -> 
     at = [Status.of(grant, grant.token.obtained_at + seconds) for seconds in (0, 3000, 3700)]
 
     assert at == [Status.SIGNED_IN, Status.RENEWS_SOON, Status.EXPIRED]
-    assert Status.of(None, 0) is Status.NEEDS_LOGIN
+    assert Status.of(None, 0) is Status.NOT_SIGNED_IN

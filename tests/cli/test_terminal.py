@@ -67,7 +67,7 @@ def test_ctrl_c_at_the_prompt_leaves_a_sane_terminal_and_no_grant(server: Author
     assert "Traceback" not in terminal.screen
     assert "error:" not in terminal.screen
     assert terminal.is_sane
-    assert "needs login" in cli("status").stdout
+    assert "not signed in" in cli("status").stdout
 
 
 def test_sigterm_leaves_a_sane_terminal(server: Authority, cli: CommandLine) -> None:

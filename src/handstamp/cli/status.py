@@ -17,6 +17,9 @@ from handstamp.vault import Vault
 
 __all__ = ["status"]
 
+WANT_LOGIN = (Status.NEEDS_LOGIN, Status.NOT_SIGNED_IN)
+"""Where signing in is what to do next."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -54,7 +57,7 @@ def status(session: Session, server: str | None) -> None:
         _show_details(output, lines, now)
     output.data("")
     output.data(f"Vault {place.path}" + (", not made yet" if place.key is None else f", key in {place.key}"))
-    for name in dict.fromkeys(line.server.name for line in lines if line.status is Status.NEEDS_LOGIN):
+    for name in dict.fromkeys(line.server.name for line in lines if line.status in WANT_LOGIN):
         output.hint(hint("login", server=name))
 
 
@@ -73,7 +76,7 @@ def _find_lines(vault: Vault, server: str | None, now: float) -> list[_Line]:
 
 def _lines_of(server: ServerSettings, grants: list[Grant], now: float) -> list[_Line]:
     own = [grant for grant in grants if grant.key.server == server.url]
-    return [_Line(server, grant, Status.of(grant, now)) for grant in own] or [_Line(server, None, Status.NEEDS_LOGIN)]
+    return [_Line(server, grant, Status.of(grant, now)) for grant in own] or [_Line(server, None, Status.of(None, now))]
 
 
 def _show_table(output: Output, lines: list[_Line], now: float) -> None:

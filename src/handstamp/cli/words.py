@@ -13,6 +13,7 @@ _STATUS = {
     Status.RENEWS_SOON: ("◐ renews soon", "yellow"),
     Status.EXPIRED: ("◐ renews at next use", "yellow"),
     Status.NEEDS_LOGIN: ("○ needs login", "red"),
+    Status.NOT_SIGNED_IN: ("○ not signed in", "dim"),
 }
 
 
