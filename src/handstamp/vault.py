@@ -11,7 +11,7 @@ from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
-from handstamp.wiring import Observer, Parts, build_parts, warn
+from handstamp.wiring import Observer, Parts, build_parts, read_headers, warn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +25,8 @@ __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
 PROBE_DEADLINE = 15.0
+OPEN_DEADLINE = 8.0
+"""Below the ten seconds that agents give a hook for headers, so that they hear what to run."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,6 +159,18 @@ class Vault:
         self._source(found, owner, account).look_again()
         return reports
 
+    async def is_open(self, server: str) -> bool:
+        """
+        Asks the server whether it works without signing in.
+
+        Raises a NetworkError where it does not answer, a ServerBrokeProtocol where nobody can tell.
+        """
+        from handstamp.protocol.discovery import discover
+
+        found = self.settings.find(server)
+        step = discover(found.url, headers=read_headers(found.headers), issuer=found.client.issuer)
+        return await self._parts.http().run(step, deadline=OPEN_DEADLINE) is None
+
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """Everything that is stored for one owner. No network."""
         return self._parts.store.list_grants(owner)
@@ -201,7 +215,7 @@ class Vault:
             account=account,
             client=server.client,
             scopes=server.scopes,
-            headers=server.headers,
+            headers=read_headers(server.headers),
             callback_port=server.callback_port,
             code_challenge_methods_supported=server.code_challenge_methods_supported,
             deadline=deadline,
@@ -241,7 +255,7 @@ class Vault:
         from handstamp.protocol.client_auth import bearer
         from handstamp.protocol.discovery import probe_server
 
-        step = probe_server(server.url, server.headers + bearer(token.access_token))
+        step = probe_server(server.url, read_headers(server.headers) + bearer(token.access_token))
         try:
             return (await self._parts.http().run(step, deadline=PROBE_DEADLINE)).asks
         except HandstampError:
@@ -324,6 +338,10 @@ class SyncVault:
     def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
         """`Vault.logout`."""
         return _run(lambda: self._vault.logout(server, owner=owner, account=account))
+
+    def is_open(self, server: str) -> bool:
+        """`Vault.is_open`."""
+        return _run(lambda: self._vault.is_open(server))
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """`Vault.grants`."""

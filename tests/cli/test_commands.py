@@ -3,12 +3,15 @@
 import inspect
 import subprocess
 import sys
+import time
 
 import click
 import pytest
 
 from cli.commandline import CommandLine
+from fakes import make_grant
 from handstamp.cli.commands import COMMANDS, _Lazy, build_group
+from handstamp.vault import Vault
 
 LOADED = "import sys; from handstamp.cli import run; code = run(sys.argv[1:]); print(code, *sorted(sys.modules))"
 HEAVY = {"anyio", "asyncio", "httpx2", "keyring", "logging", "mcp", "platformdirs", "sniffio", "tomlkit"}
@@ -78,16 +81,21 @@ def test_names_of_servers_complete_without_a_vault(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("command", ["token", "headers"])
-def test_a_token_without_a_grant_loads_neither_click_nor_a_client(command: str, cli: CommandLine) -> None:
-    """Decision 12: hooks run these before each connection of an agent."""
+def test_a_fresh_token_loads_neither_click_nor_a_client(command: str, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decision 12: hooks run these before each connection of an agent. Only without a grant is the server asked anything."""
+    grant = make_grant(obtained_at=time.time())
+    monkeypatch.setenv("HANDSTAMP_KEY", cli.environment["HANDSTAMP_KEY"])
+    with Vault.open(state=cli.state, config=cli.servers_toml.parent) as vault:
+        vault._parts.store.save_grant(grant)
+
     process = subprocess.run(
-        [sys.executable, "-c", LOADED, command, "https://mcp.example.com/mcp"],
+        [sys.executable, "-c", LOADED, command, grant.key.server],
         env=cli.environment,
         capture_output=True,
         text=True,
         check=True,
     )
 
-    code, *modules = process.stdout.split()
-    assert code == "4"
+    code, *modules = process.stdout.splitlines()[-1].split()
+    assert code == "0"
     assert not set(modules) & (HEAVY | {"click"})

@@ -72,6 +72,79 @@ def test_an_open_server_needs_no_login(authority: StartAuthority, cli: CommandLi
     assert result.stderr == "✓ demo works without signing in.\n"
 
 
+def test_an_open_server_has_headers_and_no_token(authority: StartAuthority, cli: CommandLine) -> None:
+    server = authority(Knobs(open_server=True, resource_metadata_at="nowhere"))
+    cli("add", "bare", server.server_url)
+    cli("add", "demo", server.server_url, "--header", "X-Team: tools")
+
+    bare, headers, token = cli("headers", "bare"), cli("headers", "demo"), cli("token", "demo")
+
+    assert (bare.code, bare.stdout, bare.stderr) == (0, "{}\n", "")
+    assert (headers.code, headers.json) == (0, {"X-Team": "tools"})
+    assert (token.code, token.stdout) == (1, "")
+    assert token.stderr == "error: demo works without signing in, so it has no token.\nhint: handstamp tools demo\n"
+
+
+def test_a_protected_server_without_a_sign_in_is_not_open(authority: StartAuthority, cli: CommandLine) -> None:
+    server = authority()
+    cli("add", "demo", server.server_url, "--header", "X-Team: tools")
+
+    for command in ("headers", "token"):
+        result = cli(command, "demo")
+
+        assert (result.code, result.stdout) == (4, "")
+        assert result.stderr == "error: demo is not signed in yet.\nhint: handstamp login demo\n"
+
+
+def test_the_headers_of_a_server_that_was_signed_in_to_ask_it_nothing(signed_in: Authority, cli: CommandLine) -> None:
+    asked = len(signed_in.log)
+
+    codes = [cli("headers", "demo").code, cli("token", "demo").code]
+
+    assert codes == [0, 0]
+    assert len(signed_in.log) == asked
+
+
+def test_a_header_that_is_a_secret_is_read_at_each_use_and_never_written(authority: StartAuthority, cli: CommandLine) -> None:
+    """W6, W12."""
+    server = authority()
+    cli.use_visiting_browser()
+    headers = ("X-Key: env:DEMO_KEY", "X-File: file:~/key", "X-Team: a")
+    cli("add", "demo", server.server_url, *(word for header in headers for word in ("--header", header)))
+    (cli.home / "key").write_text("secret-in-a-file\n")
+    environment = {"DEMO_KEY": "secret-in-the-environment"}
+
+    login = cli("-v", "login", "demo", environment=environment)
+    printed = cli("headers", "demo", environment=environment)
+    tools = cli("tools", "demo", environment=environment)
+
+    expected = {"X-Key": "secret-in-the-environment", "X-File": "secret-in-a-file", "X-Team": "a"}
+    posts = [seen.headers for seen in server.log if seen.at == "server" and seen.method == "POST"]
+    at_authority = [seen for seen in server.log if seen.at == "authority" and "x-key" in seen.headers]
+    assert (login.code, tools.code) == (0, 0), login.stderr + tools.stderr
+    assert {name: printed.json[name] for name in expected} == expected
+    assert len(posts) >= 2
+    assert all({name: sent.get(name.lower()) for name in expected} == expected for sent in posts)
+    assert at_authority == []
+    assert "secret-in" not in login.stderr + login.stdout + tools.stderr
+    files = [path for path in cli.home.rglob("*") if path.is_file() and path.name != "key"]
+    assert not any(b"secret-in" in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("value", [None, "", "two\nlines"])
+def test_a_header_that_is_missing_where_it_should_be_is_named(value: str | None, signed_in: Authority, cli: CommandLine) -> None:
+    cli("add", "demo", signed_in.server_url, "--header", "X-Key: env:DEMO_KEY")
+    environment = {} if value is None else {"DEMO_KEY": value}
+
+    for command in (["headers", "demo"], ["login", "demo", "--again"], ["tools", "demo"]):
+        result = cli(*command, environment=environment)
+
+        assert (result.code, result.stdout) == (2, "")
+        assert "the header X-Key" in result.stderr
+        assert "DEMO_KEY" in result.stderr
+        assert "two" not in result.stderr
+
+
 def test_status_shows_servers_on_stdout_and_what_to_run_on_stderr(signed_in: Authority, cli: CommandLine) -> None:
     cli("add", "other", "https://mcp.example.com/mcp")
 
@@ -80,10 +153,10 @@ def test_status_shows_servers_on_stdout_and_what_to_run_on_stderr(signed_in: Aut
     lines = result.stdout.splitlines()
     assert result.code == 0
     assert lines[0].split() == ["SERVER", "STATUS", "ACCOUNT", "SCOPES", "RENEWS"]
-    assert lines[1].startswith("demo     ● signed in     ")
+    assert lines[1].startswith("demo     ● signed in       ")
     assert "read, write" in lines[1]
     assert " in 4" in lines[1]
-    assert lines[2].startswith("other    ○ needs login   —")
+    assert lines[2].startswith("other    ○ not signed in   —")
     assert lines[-1] == f"Vault {cli.state / 'vault.db'}, key in the environment variable HANDSTAMP_KEY"
     assert result.stderr == "hint: handstamp login other\n"
 

@@ -23,7 +23,7 @@ def test_a_name_that_is_given_to_another_url_gets_no_token_of_the_old_one(machin
     ran = machine.home.fail("token", "linear", code=4)
 
     assert ran.hint == "handstamp login linear"
-    assert [seen.bearer for seen in new.requests_to("/mcp")] == [None]
+    assert {seen.bearer for seen in new.requests_to("/mcp")} == {None}
     assert machine.stored(old) is not None
 
 

@@ -17,7 +17,8 @@ def token(session: Session, server: str, account: str) -> None:
     """
     Print a fresh access token, and nothing else.
 
-    It is renewed first where that is due. Never opens a browser: where a person has to sign in, the exit code is 4.
+    It is renewed first where that is due. Never opens a browser: where a person has to sign in, the exit code is 4. A server that
+    works without signing in has no token: the exit code is 1.
 
     \b
       curl -H "Authorization: Bearer $(handstamp token linear)" https://mcp.linear.app/mcp
@@ -34,7 +35,8 @@ def headers(session: Session, server: str, account: str) -> None:
     Print the request headers for a server as a JSON object.
 
     The token and the headers that you configured, as Claude Code's headersHelper and Codex's http_headers_helper want them.
-    Never opens a browser: where a person has to sign in, the exit code is 4.
+    Never opens a browser: where a person has to sign in, the exit code is 4. A server that works without signing in gets the
+    configured headers alone.
 
     \b
       "headersHelper": "handstamp headers linear"
