@@ -19,7 +19,7 @@ What holds at every point:
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from handstamp.errors import (
     MalformedResponse,
     ServerBrokeProtocol,
     UsageError,
+    VaultError,
     hint,
 )
 from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, RegistrationKind, SignedIn
@@ -239,8 +240,9 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
             try:
                 return await _authorize(login, discovered, expected, callback, presenter, browser)
             except HandstampError as error:
-                login.distrust(discovered.server.issuer)
                 await callback.finish(_failed(login.request, error))
+                with suppress(VaultError):  # it is the login's own failure that a person has to hear of
+                    login.distrust(discovered.server.issuer)
                 raise
     except HandstampError as error:
         if error.hint is None:

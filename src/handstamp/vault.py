@@ -4,10 +4,10 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired
-from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
+from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, VaultCorrupt
+from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -25,8 +25,9 @@ __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
 PROBE_DEADLINE = 15.0
+LOGOUT_PATIENCE = 60.0
+"""Seconds that a logout waits for a refresh that is under way, and for the revocation."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -54,7 +55,7 @@ class Vault:
         self._parts = parts
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
-        self._logins: dict[tuple[str, str, str], OnDemandLogin] = {}
+        self._logins: dict[tuple[str, str, str, int], OnDemandLogin] = {}
 
     @classmethod
     def open(
@@ -151,9 +152,12 @@ class Vault:
 
         The answer says what could not be revoked and why. Raises a VaultError alone.
         """
+        from handstamp.flight import Flight
+
         found = self.settings.find(server)
-        grants = [grant for grant in self.grants(owner=owner) if (grant.key.server, grant.key.account) == (found.url, account)]
-        reports = [await self._revoke_and_forget(grant) for grant in grants]
+        keys = [key for key in self._parts.store.list_keys(owner) if (key.server, key.account) == (found.url, account)]
+        flights = [Flight(lambda _, key=key: self._sign_out(key), name="handstamp-logout").start() for key in keys]
+        reports = [await flight.join_async(LOGOUT_PATIENCE) for flight in flights]
         self._source(found, owner, account).look_again()
         return reports
 
@@ -224,8 +228,8 @@ class Vault:
                 token = await source.replacement_async(token)
                 if await self._is_rejected(server, token):
                     return None
-        except LoginRequired:
-            return None
+        except (LoginRequired, ServerSaidNo, ServerBrokeProtocol):
+            return None  # a person is here, and signing in anew may be the way out of whatever it is
         grant = source.grant()
         if grant is None or not set(scopes) <= set(grant.scopes):
             return None
@@ -247,20 +251,27 @@ class Vault:
         except HandstampError:
             return False
 
-    async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
-        reason = await self._revoke(grant)
-        self._parts.store.forget_grant(grant.key)
-        return LogoutReport(grant.key.server, grant.key.issuer, revoked=reason is None, reason=reason)
+    def _sign_out(self, key: GrantKey) -> LogoutReport:
+        """In a thread, and under the grant's lock: a refresh that is under way ends first, and its token is the one to revoke."""
+        with self._parts.store.lock(key):
+            try:
+                reason = self._revoke(self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
+            except VaultCorrupt:
+                reason = "what is stored of it is damaged"
+            self._parts.store.forget_grant(key)
+        return LogoutReport(key.server, key.issuer, revoked=reason is None, reason=reason)
 
-    async def _revoke(self, grant: Grant) -> str | None:
+    def _revoke(self, grant: Grant | None) -> str | None:
         """None, or why not."""
         from handstamp.protocol.tokens import revoke_token
 
+        if grant is None:
+            return "somebody else has just signed out"
         if grant.revocation_endpoint is None:
             return "it offers no revocation"
         try:
             secret = self._parts.read_secret(grant.key.owner, grant.key.server, grant.registration)
-            await self._parts.http().run(revoke_token(grant, secret), deadline=15.0)
+            self._parts.http().run_blocking(revoke_token(grant, secret), deadline=15.0)
         except HandstampError as error:
             return error.message
         return None
@@ -275,7 +286,7 @@ class Vault:
 
         with self._mutex:
             return self._logins.setdefault(
-                (owner, server.url, account), OnDemandLogin(server.name, source, login, self._parts.clock)
+                (owner, server.url, account, id(presenter)), OnDemandLogin(server.name, source, login, self._parts.clock)
             )
 
 

@@ -27,7 +27,20 @@ PIPE_CLOSED = 141
 
 def main() -> NoReturn:
     """The program `handstamp`."""
+    _end_in_order()
     sys.exit(run(sys.argv[1:]))
+
+
+def _end_in_order() -> None:
+    """SIGTERM and SIGHUP end the program as an exit does: a refresh that is under way is carried through first (decision 13)."""
+    import signal
+
+    def leave(number: int, frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
 
 
 def run(arguments: Sequence[str]) -> int:
