@@ -87,6 +87,12 @@ class SqliteStore:
             )
         return self._open_grant(rows[0]) if rows else None
 
+    def list_keys(self, owner: str) -> list[GrantKey]:
+        rows = self._database.read(
+            "SELECT owner, server, account, issuer FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
+        )
+        return [GrantKey(*row) for row in rows]
+
     def list_grants(self, owner: str) -> list[Grant]:
         rows = self._database.read(
             f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
