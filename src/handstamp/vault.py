@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from handstamp.wiring import Observer, Parts, build_parts, warn
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from handstamp.flight import Flight
     from handstamp.http.auth import Auth
     from handstamp.login import Login
     from handstamp.on_demand import OnDemandLogin
@@ -156,7 +158,7 @@ class Vault:
 
         found = self.settings.find(server)
         keys = [key for key in self._parts.store.list_keys(owner) if (key.server, key.account) == (found.url, account)]
-        flights = [Flight(lambda _, key=key: self._sign_out(key), name="handstamp-logout").start() for key in keys]
+        flights = [Flight(partial(self._sign_out, key), name="handstamp-logout").start() for key in keys]
         reports = [await flight.join_async(LOGOUT_PATIENCE) for flight in flights]
         self._source(found, owner, account).look_again()
         return reports
@@ -251,7 +253,7 @@ class Vault:
         except HandstampError:
             return False
 
-    def _sign_out(self, key: GrantKey) -> LogoutReport:
+    def _sign_out(self, key: GrantKey, flight: "Flight[LogoutReport]") -> LogoutReport:
         """In a thread, and under the grant's lock: a refresh that is under way ends first, and its token is the one to revoke."""
         with self._parts.store.lock(key):
             try:
