@@ -48,7 +48,7 @@ class GrantStore(Protocol):
         ...
 
     def list_grants(self, owner: str) -> list[Grant]:
-        """All of one owner, ordered by server, account and issuer."""
+        """Those of one owner that are intact, in the order of `list_keys`. What is damaged is there alone."""
         ...
 
     def save_grant(self, grant: Grant) -> Grant:

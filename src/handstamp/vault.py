@@ -164,8 +164,12 @@ class Vault:
         return reports
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
-        """Everything that is stored for one owner. No network."""
+        """Everything that is stored for one owner and intact. No network."""
         return self._parts.store.list_grants(owner)
+
+    def grant_keys(self, *, owner: str = LOCAL_OWNER) -> list[GrantKey]:
+        """Where everything of one owner is stored. One that is missing in a later `grants` is damaged. No network."""
+        return self._parts.store.list_keys(owner)
 
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """What is stored for one server. No network."""
@@ -341,6 +345,10 @@ class SyncVault:
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """`Vault.grants`."""
         return self._vault.grants(owner=owner)
+
+    def grant_keys(self, *, owner: str = LOCAL_OWNER) -> list[GrantKey]:
+        """`Vault.grant_keys`."""
+        return self._vault.grant_keys(owner=owner)
 
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """`Vault.grant`."""
