@@ -45,7 +45,7 @@ from handstamp.protocol.authorization import (
     judge_authorization_response,
     parse_authorization_response,
 )
-from handstamp.protocol.discovery import Discovered, discover
+from handstamp.protocol.discovery import Discovered, choose_scopes, discover
 from handstamp.protocol.registration import (
     NO_CLIENT,
     ClientSettings,
@@ -53,7 +53,7 @@ from handstamp.protocol.registration import (
     choose_registration_kind,
     register_client,
 )
-from handstamp.protocol.scopes import choose_scopes, union_scopes
+from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import AuthorizationServer, require_pkce
 from handstamp.protocol.text import printable
 from handstamp.protocol.tokens import exchange_code
