@@ -137,22 +137,22 @@ class NetworkError(HandstampError):
     code = "network"
     exit_code = 3
 
-    maybe_received: ClassVar[bool] = True
-    """Whether the server may have seen the request. False only where nothing was sent, so that a repeat is safe."""
+    maybe_done: ClassVar[bool] = True
+    """Whether the server may have done what was asked, although no answer came: it may have rotated a refresh token."""
 
 
 class ConnectFailed(NetworkError):
     """No connection came about: the name does not resolve, or nothing listens there."""
 
     code = "connect_failed"
-    maybe_received = False
+    maybe_done = False
 
 
 class TlsFailed(NetworkError):
     """The server's certificate or TLS version is not acceptable."""
 
     code = "tls_failed"
-    maybe_received = False
+    maybe_done = False
 
 
 class TimedOut(NetworkError):
@@ -165,6 +165,7 @@ class TemporarilyUnavailable(NetworkError):
     """The server answered 429 or 5xx."""
 
     code = "temporarily_unavailable"
+    maybe_done = False
 
     def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar, cast
 
 import anyio
@@ -149,8 +150,11 @@ class _Exit:
     def _wait(self) -> None:
         self.begun = True
         deadline = time.monotonic() + EXIT_GRACE
-        for thread in list(self._committed):
-            thread.join(max(0.0, deadline - time.monotonic()))
+        while self._committed and time.monotonic() < deadline:
+            # A second Ctrl-C, or a signal of our own programs, does not make a token that is on its way worth less.
+            with suppress(KeyboardInterrupt, SystemExit):
+                for thread in list(self._committed):
+                    thread.join(max(0.0, deadline - time.monotonic()))
 
 
 _exit = _Exit()

@@ -19,7 +19,7 @@ What holds at every point:
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from handstamp.errors import (
     MalformedResponse,
     ServerBrokeProtocol,
     UsageError,
+    VaultError,
     hint,
 )
 from handstamp.model import (
@@ -54,7 +55,7 @@ from handstamp.protocol.authorization import (
     judge_authorization_response,
     parse_authorization_response,
 )
-from handstamp.protocol.discovery import Discovered, discover
+from handstamp.protocol.discovery import Discovered, choose_scopes, discover
 from handstamp.protocol.registration import (
     NO_CLIENT,
     ClientSettings,
@@ -62,7 +63,7 @@ from handstamp.protocol.registration import (
     choose_registration_kind,
     register_client,
 )
-from handstamp.protocol.scopes import choose_scopes, union_scopes
+from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import AuthorizationServer, require_pkce
 from handstamp.protocol.text import printable
 from handstamp.protocol.tokens import exchange_code
@@ -249,8 +250,9 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
             try:
                 return await _authorize(login, discovered, expected, callback, presenter, browser)
             except HandstampError as error:
-                login.distrust(discovered.server.issuer)
                 await callback.finish(_failed(login.request, error))
+                with suppress(VaultError):  # it is the login's own failure that a person has to hear of
+                    login.distrust(discovered.server.issuer)
                 raise
     except HandstampError as error:
         if error.hint is None:

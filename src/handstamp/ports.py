@@ -43,8 +43,12 @@ class GrantStore(Protocol):
         """The grant; without an issuer, the one that was granted last."""
         ...
 
+    def list_keys(self, owner: str) -> list[GrantKey]:
+        """Where all of one owner's grants are, damaged ones too: nothing is unsealed. Ordered by server, account and issuer."""
+        ...
+
     def list_grants(self, owner: str) -> list[Grant]:
-        """All of one owner, ordered by server, account and issuer."""
+        """Those of one owner that are intact, in the order of `list_keys`. What is damaged is there alone."""
         ...
 
     def save_grant(self, grant: Grant) -> Grant:

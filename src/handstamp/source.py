@@ -30,11 +30,14 @@ What a refresh can come to (RFC 6749 §5.2, and 2.5 step 6 of the design's measu
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from handstamp.errors import (
     HandstampError,
@@ -64,6 +67,8 @@ WAIT_DEADLINE = 60.0
 """Seconds that a waiter waits: longer than any holder of the lock may take."""
 PAUSE = 5.0
 """Seconds after a failed refresh in which no other is begun."""
+FLIGHTS = 2
+"""That one call joins at most: one that was begun before its 401 may end with the very token that was refused."""
 FORCED_PER_MINUTE = 5
 """Refreshes that 401s may force: a server that refuses every token must not make us a refresh machine."""
 
@@ -101,15 +106,15 @@ class TokenSource:
         self._read_secret = read_secret
         self._clock = clock
         self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
+        _SOURCES.add(self)
         self._grant: Grant | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
-        self._ready: tuple[float, float, Token] | None = (
-            None  # from, until, token: one tuple, so that it is read without the mutex
-        )
+        # From, until, token: one tuple, so that it is read without the mutex.
+        self._ready: tuple[float, float, Token] | None = None
         self._flight: Flight[Grant] | None = None
         self._unsaved: Grant | None = None
-        self._pause: tuple[float, HandstampError] | None = None
+        self._pause: _Pause | None = None
         self._forced: list[float] = []
 
     def ready(self) -> Token | None:
@@ -144,20 +149,20 @@ class TokenSource:
         return await self._settled_async(rejected)
 
     def _settled(self, rejected: Token | None) -> Token:
-        while not isinstance(decision := self._decide(rejected), Token):
-            token = decision.join(WAIT_DEADLINE).token
+        for _ in range(FLIGHTS):
+            decision = self._decide(rejected)
+            token = decision if isinstance(decision, Token) else decision.join(WAIT_DEADLINE).token
             if _is_another(token, rejected):
                 return token
-        return decision
+        raise self._login_required("gives no other token than the one that the server refuses")
 
     async def _settled_async(self, rejected: Token | None) -> Token:
-        while not isinstance(decision := self._decide(rejected), Token):
-            token = (await decision.join_async(WAIT_DEADLINE)).token
+        for _ in range(FLIGHTS):
+            decision = self._decide(rejected)
+            token = decision if isinstance(decision, Token) else (await decision.join_async(WAIT_DEADLINE)).token
             if _is_another(token, rejected):
                 return token
-            # We had joined a flight that was begun before the 401 and ended with the same token: decide anew, bounded by the
-            # pause.
-        return decision
+        raise self._login_required("gives no other token than the one that the server refuses")
 
     def _decide(self, rejected: Token | None = None) -> "Token | Flight[Grant]":
         now = self._clock()
@@ -177,9 +182,10 @@ class TokenSource:
                 return grant.token
             if grant is None:
                 raise self._login_required("is not signed in any more")
-            self._refuse_hopeless(grant)
-            if self._pause is not None and now < self._pause[0]:
-                raise self._pause[1]
+            if self._is_over(grant):
+                return self._last_of(grant, rejected)
+            if self._pause is not None and self._pause.holds(now):
+                raise self._pause.error_again()
             return self._board(grant, rejected)
 
     def _look(self, now: float, *, anew: bool) -> Grant | None:
@@ -198,7 +204,7 @@ class TokenSource:
 
     def _is_due(self, grant: Grant, now: float) -> bool:
         renew_from = grant.token.renew_from(_jitter(grant.key))
-        paused = self._pause is not None and now < self._pause[0]
+        paused = self._pause is not None and self._pause.holds(now)
         return renew_from is not None and now >= renew_from and not paused and not _is_refused(grant)
 
     def _ready_until(self, grant: Grant) -> float:
@@ -208,11 +214,17 @@ class TokenSource:
         ends.append(None if token.expires_at is None else token.use_before(token.expires_at))
         return min(end for end in ends if end is not None and end > self._looked_at)
 
-    def _refuse_hopeless(self, grant: Grant) -> None:
+    def _is_over(self, grant: Grant) -> bool:
+        """Nothing renews it any more."""
+        return grant.token.refresh_token is None or _is_refused(grant)
+
+    def _last_of(self, grant: Grant, rejected: Token | None) -> Token:
+        """What a grant that is over still gives: its token, to the very end."""
+        if self._still_serves(grant.token, rejected):
+            return grant.token
         if grant.token.refresh_token is None:
             raise self._login_required("gave a token that has ended and cannot be renewed")
-        if _is_refused(grant):
-            raise self._login_required("no longer accepts the stored sign-in")
+        raise self._login_required("no longer accepts the stored sign-in")
 
     def _count_forced(self, now: float) -> None:
         self._forced = [then for then in self._forced if 0 <= now - then < 60]
@@ -244,7 +256,9 @@ class TokenSource:
                 raise self._login_required("is not signed in any more")
             if self._is_good(grant.token, self._clock(), rejected) and not self._is_due(grant, self._clock()):
                 return self._adopt(grant)
-            self._refuse_hopeless(grant)
+            if self._is_over(grant):
+                self._last_of(grant, rejected)
+                return self._adopt(grant)
             if not flight.commit():
                 return self._adopt(grant)
             try:
@@ -255,8 +269,16 @@ class TokenSource:
     def _refresh(self, grant: Grant) -> Grant:
         from handstamp.protocol.tokens import refresh_token
 
+        http = self._http()
         secret = self._read_secret(grant.key.owner, grant.key.server, grant.registration)
-        answer = self._http().run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
+        try:
+            answer = http.run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
+        except NetworkError as error:
+            if not error.maybe_done:
+                raise
+            # Step 6: nothing can be lost any more. Either the server has not seen it, or it has rotated the token, and then only
+            # the same token, at once, within its grace, brings the new one.
+            answer = http.run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
         scopes = grant.scopes if answer.scopes is None else answer.scopes
         renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
         return self._save(renewed)
@@ -281,7 +303,8 @@ class TokenSource:
 
     def _adopt(self, grant: Grant) -> Grant:
         with self._mutex:
-            self._grant, self._pause = grant, None
+            # The store may have been written since this grant was read: the next look reads it again.
+            self._grant, self._version, self._pause = grant, None, None
         return grant
 
     def _survive(self, grant: Grant, rejected: Token | None, error: HandstampError) -> Grant:
@@ -292,19 +315,23 @@ class TokenSource:
                 return self._adopt(current)
             grant = self._store.replace_grant(replace(grant, refused=fingerprint(grant.token.refresh_token))) or grant
             with self._mutex:
-                self._grant = grant
+                self._grant, self._version = grant, None
         elif not isinstance(error, VaultError):
             self._begin_pause(error)
         if self._still_serves(grant.token, rejected) and not isinstance(error, VaultError):
             return grant
-        raise self._explain(grant, error) from error
+        explained = self._explain(grant, error)
+        if explained is error:
+            raise error
+        raise explained from error
 
     def _begin_pause(self, error: HandstampError) -> None:
         seconds = PAUSE
         if isinstance(error, TemporarilyUnavailable) and error.retry_after is not None:
             seconds = max(seconds, error.retry_after)
         with self._mutex:
-            self._pause = (self._clock() + seconds, error)
+            now = self._clock()
+            self._pause = _Pause(now, now + seconds, error)
 
     def _still_serves(self, token: Token, rejected: Token | None) -> bool:
         """Alive by the clock, margins aside: better than no token."""
@@ -323,6 +350,35 @@ class TokenSource:
 
     def _login_required(self, what: str) -> LoginRequired:
         return LoginRequired(f"{self._settings.name} {what}.", hint=hint("login", server=self._settings.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Some seconds without another attempt. A clock that is set back ends it: it is no reason to wait for days."""
+
+    begun: float
+    until: float
+    error: HandstampError
+
+    def holds(self, now: float) -> bool:
+        return self.begun <= now < self.until
+
+    def error_again(self) -> HandstampError:
+        """A copy: one object, raised a thousand times, would grow by a traceback each time."""
+        return copy(self.error).with_traceback(None)
+
+
+_SOURCES: WeakSet[TokenSource] = WeakSet()
+
+
+def _renew_mutexes() -> None:
+    """In a child that was forked while another thread held a mutex, nobody would ever let it go."""
+    for source in list(_SOURCES):
+        source._mutex = threading.RLock()  # pyright: ignore[reportPrivateUsage]
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_mutexes)
 
 
 def fingerprint(secret: Secret | None) -> str | None:

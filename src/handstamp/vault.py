@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired
-from handstamp.model import Grant, LoginPrompt, Secret, Token, VaultPlace
+from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, VaultCorrupt
+from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -16,6 +17,7 @@ from handstamp.wiring import Observer, Parts, build_parts, read_headers, warn
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from handstamp.flight import Flight
     from handstamp.http.auth import Auth
     from handstamp.login import Login
     from handstamp.on_demand import OnDemandLogin
@@ -27,8 +29,9 @@ LOCAL_OWNER = "local"
 PROBE_DEADLINE = 15.0
 OPEN_DEADLINE = 8.0
 """Below the ten seconds that agents give a hook for headers, so that they hear what to run."""
+LOGOUT_PATIENCE = 60.0
+"""Seconds that a logout waits for a refresh that is under way, and for the revocation."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -56,7 +59,7 @@ class Vault:
         self._parts = parts
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
-        self._logins: dict[tuple[str, str, str], OnDemandLogin] = {}
+        self._logins: dict[tuple[str, str, str, int], OnDemandLogin] = {}
 
     @classmethod
     def open(
@@ -153,9 +156,12 @@ class Vault:
 
         The answer says what could not be revoked and why. Raises a VaultError alone.
         """
+        from handstamp.flight import Flight
+
         found = self.settings.find(server)
-        grants = [grant for grant in self.grants(owner=owner) if (grant.key.server, grant.key.account) == (found.url, account)]
-        reports = [await self._revoke_and_forget(grant) for grant in grants]
+        keys = [key for key in self._parts.store.list_keys(owner) if (key.server, key.account) == (found.url, account)]
+        flights = [Flight(partial(self._sign_out, key), name="handstamp-logout").start() for key in keys]
+        reports = [await flight.join_async(LOGOUT_PATIENCE) for flight in flights]
         self._source(found, owner, account).look_again()
         return reports
 
@@ -172,8 +178,12 @@ class Vault:
         return await self._parts.http().run(step, deadline=OPEN_DEADLINE) is None
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
-        """Everything that is stored for one owner. No network."""
+        """Everything that is stored for one owner and intact. No network."""
         return self._parts.store.list_grants(owner)
+
+    def grant_keys(self, *, owner: str = LOCAL_OWNER) -> list[GrantKey]:
+        """Where everything of one owner is stored. One that is missing in a later `grants` is damaged. No network."""
+        return self._parts.store.list_keys(owner)
 
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """What is stored for one server. No network."""
@@ -238,8 +248,8 @@ class Vault:
                 token = await source.replacement_async(token)
                 if await self._is_rejected(server, token):
                     return None
-        except LoginRequired:
-            return None
+        except (LoginRequired, ServerSaidNo, ServerBrokeProtocol):
+            return None  # a person is here, and signing in anew may be the way out of whatever it is
         grant = source.grant()
         if grant is None or not set(scopes) <= set(grant.scopes):
             return None
@@ -261,20 +271,27 @@ class Vault:
         except HandstampError:
             return False
 
-    async def _revoke_and_forget(self, grant: Grant) -> LogoutReport:
-        reason = await self._revoke(grant)
-        self._parts.store.forget_grant(grant.key)
-        return LogoutReport(grant.key.server, grant.key.issuer, revoked=reason is None, reason=reason)
+    def _sign_out(self, key: GrantKey, flight: "Flight[LogoutReport]") -> LogoutReport:
+        """In a thread, and under the grant's lock: a refresh that is under way ends first, and its token is the one to revoke."""
+        with self._parts.store.lock(key):
+            try:
+                reason = self._revoke(self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
+            except VaultCorrupt:
+                reason = "what is stored of it is damaged"
+            self._parts.store.forget_grant(key)
+        return LogoutReport(key.server, key.issuer, revoked=reason is None, reason=reason)
 
-    async def _revoke(self, grant: Grant) -> str | None:
+    def _revoke(self, grant: Grant | None) -> str | None:
         """None, or why not."""
         from handstamp.protocol.tokens import revoke_token
 
+        if grant is None:
+            return "somebody else has just signed out"
         if grant.revocation_endpoint is None:
             return "it offers no revocation"
         try:
             secret = self._parts.read_secret(grant.key.owner, grant.key.server, grant.registration)
-            await self._parts.http().run(revoke_token(grant, secret), deadline=15.0)
+            self._parts.http().run_blocking(revoke_token(grant, secret), deadline=15.0)
         except HandstampError as error:
             return error.message
         return None
@@ -289,7 +306,7 @@ class Vault:
 
         with self._mutex:
             return self._logins.setdefault(
-                (owner, server.url, account), OnDemandLogin(server.name, source, login, self._parts.clock)
+                (owner, server.url, account, id(presenter)), OnDemandLogin(server.name, source, login, self._parts.clock)
             )
 
 
@@ -346,6 +363,10 @@ class SyncVault:
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """`Vault.grants`."""
         return self._vault.grants(owner=owner)
+
+    def grant_keys(self, *, owner: str = LOCAL_OWNER) -> list[GrantKey]:
+        """`Vault.grant_keys`."""
+        return self._vault.grant_keys(owner=owner)
 
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """`Vault.grant`."""

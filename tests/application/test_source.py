@@ -1,9 +1,12 @@
 """TokenSource: one refresh for all who notice, and nothing lost by an answer that is not a no."""
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from traceback import walk_tb
 
 import anyio
 import pytest
@@ -21,7 +24,8 @@ from handstamp.errors import (
 )
 from handstamp.model import Grant, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
-from handstamp.source import SourceSettings, TokenSource
+from handstamp.source import SourceSettings, TokenSource, fingerprint
+from handstamp.source import _jitter as jitter_of
 from handstamp.stores.memory import MemoryStore
 
 SETTINGS = SourceSettings("local", SERVER, "default", "example")
@@ -242,6 +246,131 @@ def test_a_failed_refresh_is_followed_by_a_pause_and_then_tried_again() -> None:
 
     assert asked_in_the_pause == 1
     assert token.access_token.reveal() == "at-1"
+
+
+def test_an_answer_that_was_lost_is_asked_for_at_once_with_the_same_token() -> None:
+    """TE12, step 6: the server has rotated, and within its grace the old token brings the new one."""
+    bench = Bench(make_grant())
+    bench.clock.move(4000)
+    lost = iter([True, False])
+
+    def lose_once(request: Request) -> Response:
+        if next(lost):
+            raise TimedOut("too late")
+        return bench.server(request)
+
+    bench.http.answer = lose_once
+
+    assert bench.source.token().access_token.reveal() == "at-1"
+    assert len(bench.http.requests) == 2
+
+
+def test_a_request_that_was_never_sent_is_not_repeated_at_once() -> None:
+    bench = Bench(make_grant(), failing(ConnectFailed("no route")))
+    bench.clock.move(4000)
+
+    with pytest.raises(ConnectFailed):
+        bench.source.token()
+
+    assert len(bench.http.requests) == 1
+
+
+def test_a_clock_that_is_set_back_ends_a_pause() -> None:
+    bench = Bench(make_grant(), failing(TemporarilyUnavailable("503", retry_after=3600)))
+    bench.clock.move(4000)
+    with pytest.raises(TemporarilyUnavailable):
+        bench.source.token()
+    bench.http.answer = bench.server
+    bench.clock.move(-100)
+
+    assert bench.source.token().access_token.reveal() == "at-1"
+
+
+def test_an_error_that_is_raised_again_in_a_pause_does_not_grow() -> None:
+    bench = Bench(make_grant(), failing(TemporarilyUnavailable("503", retry_after=60)))
+    bench.clock.move(4000)
+    depths: list[int] = []
+
+    for _ in range(20):
+        with pytest.raises(TemporarilyUnavailable) as caught:
+            bench.source.token()
+        depths.append(len(list(walk_tb(caught.value.__traceback__))))
+
+    assert depths[1:] == [depths[1]] * 19
+    assert caught.value.__cause__ is not caught.value
+    assert caught.value.retry_after == 60
+
+
+def test_a_clock_that_was_far_ahead_when_the_token_came_makes_it_no_younger() -> None:
+    """TE16: a token from the future is renewed rather than believed for years."""
+    bench = Bench(make_grant(obtained_at=1_000_000.0 + 86_400))
+
+    assert bench.source.token().access_token.reveal() == "at-1"
+
+
+@pytest.mark.parametrize("grant", [make_grant(refresh=None), replace(make_grant(), refused=fingerprint(Secret("rt-0")))])
+def test_a_token_that_nothing_renews_serves_to_its_last_second(grant: Grant) -> None:
+    """W1: inside the margin it may still work, and there is nothing better."""
+    bench = Bench(grant)
+    bench.clock.move(3599)
+
+    assert bench.source.token().access_token.reveal() == "at-0"
+    bench.clock.move(2)
+    with pytest.raises(LoginRequired):
+        bench.source.token()
+
+
+def test_siblings_begin_to_renew_at_different_moments() -> None:
+    """Step 2: a quarter of the window apart at the most, so that they do not queue for one lock."""
+    token = make_grant().token
+
+    moments = [token.renew_from(jitter) for jitter in (-1, 0, 1)]
+
+    assert moments == [1_003_600 - 540, 1_003_600 - 720, 1_003_600 - 900]
+    assert len({jitter_of(make_grant(account=name).key) for name in "abcdef"}) == 6
+
+
+def test_a_server_that_renews_with_the_very_token_that_it_refuses_ends_in_a_login() -> None:
+    """Step 10: two refreshes at most, then a person."""
+    bench = Bench(make_grant())
+    rejected = bench.source.token()
+    same: dict[str, object] = {"access_token": "at-0", "token_type": "Bearer", "expires_in": 3600}
+    bench.http.answer = lambda request: respond(200, same, bench.clock)
+
+    with pytest.raises(LoginRequired):
+        bench.source.replacement(rejected)
+
+    assert len(bench.http.requests) == 2
+
+
+def test_a_logout_during_a_refresh_is_seen_by_the_next_look() -> None:
+    """Whatever a flight adopted, memory does not outlive the store."""
+    bench = Bench(make_grant())
+    bench.clock.move(4000)
+    bench.source.token()
+    bench.store.forget_grant(bench.stored().key)
+    bench.clock.move(2)
+
+    with pytest.raises(LoginRequired):
+        bench.source.token()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of what this is about
+def test_a_child_that_was_forked_beside_a_held_mutex_goes_on() -> None:
+    """TG17."""
+    bench = Bench(make_grant())
+    bench.source.token()
+
+    with bench.source._mutex:
+        child = os.fork()
+        if child == 0:
+            asking = threading.Thread(target=bench.source.token, daemon=True)
+            asking.start()
+            asking.join(10)
+            os._exit(asking.is_alive())
+
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_invalid_grant_is_asked_once_and_remembered_by_fingerprint() -> None:

@@ -116,6 +116,24 @@ def test_a_path_of_another_configured_server_on_the_origin_gets_no_token() -> No
     assert [authorization for _, authorization, _ in resource.seen] == ["Bearer at-0", None, None, "Bearer at-0"]
 
 
+@pytest.mark.parametrize("path", ["//drive", "/%64rive", "/x/../drive", "/./drive"])
+def test_another_spelling_of_a_neighbour_s_path_gets_no_token(path: str) -> None:
+    """P14: servers read empty and dot segments and encoded letters in more than one way."""
+    client, resource = Client(make_grant(), neighbours=("https://mcp.example/drive",)), Resource()
+
+    client.post(resource.handle, f"https://mcp.example{path}")
+
+    assert [authorization for _, authorization, _ in resource.seen] == [None]
+
+
+@pytest.mark.parametrize("url", ["https://other.example/x#part", "https://other.example/a|b", "https://me:pw@other.example/x"])
+def test_an_address_that_no_server_of_ours_has_is_the_caller_s_own_affair(url: str) -> None:
+    client, resource = Client(make_grant()), Resource()
+
+    assert client.post(resource.handle, url).status_code == 401
+    assert "Bearer" not in (resource.seen[0][1] or "")
+
+
 def test_a_neighbour_above_our_path_takes_nothing_from_us() -> None:
     client, resource = Client(make_grant(), neighbours=("https://mcp.example",)), Resource("at-0")
 

@@ -332,7 +332,7 @@ def test_a_closed_port_is_a_failed_connection_that_nobody_received() -> None:
     ):
         run(token_request(f"{origin}/token"))
 
-    assert not caught.value.maybe_received
+    assert not caught.value.maybe_done
     assert SECRET not in str(caught.value)
 
 
@@ -346,7 +346,7 @@ def test_a_certificate_that_nobody_signed_is_refused(tls: ssl.SSLContext) -> Non
     with LoopbackServer(answer(), tls=tls) as server, pytest.raises(TlsFailed, match="self-signed") as caught:
         run(token_request(server.origin))
 
-    assert not caught.value.maybe_received
+    assert not caught.value.maybe_done
     assert server.requests == []
 
 
@@ -406,7 +406,7 @@ def test_a_server_that_hangs_up_leaves_the_answer_unknown(cut: bytes) -> None:
         run(token_request(server.origin))
 
     assert type(caught.value) is NetworkError
-    assert caught.value.maybe_received
+    assert caught.value.maybe_done
 
 
 def test_a_hundred_kilobytes_of_headers_are_malformed() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from handstamp.protocol.challenge import Challenge
+from handstamp.protocol.discovery import choose_scopes
 from handstamp.protocol.resource import ProtectedResource
-from handstamp.protocol.scopes import choose_scopes, filter_scopes, parse_scopes, union_scopes
+from handstamp.protocol.scopes import filter_scopes, parse_scopes, union_scopes
 from protocol.wire import ISSUER, SERVER, a_server
 
 STEP_UP = Challenge("bearer", {"error": "insufficient_scope", "scope": "write"})

@@ -6,6 +6,8 @@ sleeps: programs say in lines how far they are, and the authority holds its answ
 """
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -311,9 +313,10 @@ def test_an_event_loop_that_ends_in_flight_does_not_lose_the_refresh(track: Trac
     assert token == track.grant.token
 
 
-def test_a_program_that_ends_in_flight_stores_what_comes(track: Track) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_program_that_ends_in_flight_stores_what_comes(host: str, track: Track) -> None:
     """TE18."""
-    track.plant()
+    track.plant(host=host)
     hold_answers(track)
     before = track.grant.generation
 
@@ -328,6 +331,36 @@ def test_a_program_that_ends_in_flight_stores_what_comes(track: Track) -> None:
         finish(program)
 
     assert track.grant.generation == before + 1
+    assert_landed(track)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGINT, signal.SIGINT)])
+def test_a_command_that_is_ended_while_its_refresh_is_under_way_stores_it_first(
+    signals: tuple[signal.Signals, ...], track: Track
+) -> None:
+    """TE18, decision 13: hooks are ended by time-outs, and people press Ctrl-C twice."""
+    track.plant()
+    hold_answers(track)
+    before = track.grant.generation
+
+    program = subprocess.Popen(
+        [sys.executable, "-m", "handstamp", "token", track.url],
+        env={**os.environ, **track.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with ended(program):
+        assert track.authority.token_request_arrived.wait(20)
+        for each in signals:
+            program.send_signal(each)
+        let_go(track)
+        out, err = program.communicate(timeout=30)
+
+    assert track.grant.generation == before + 1
+    assert "Traceback" not in err
+    assert out == ""
     assert_landed(track)
 
 

@@ -30,6 +30,7 @@ def test_an_empty_store_has_nothing(store: GrantStore) -> None:
     assert find(store) is None
     assert store.find_grant("alice", KEY.server, "default") is None
     assert store.list_grants("alice") == []
+    assert store.list_keys("alice") == []
     assert store.find_registration("alice", KEY.issuer) is None
     assert store.find_client_secret("alice", KEY.server, "client-1") is None
 
@@ -155,6 +156,7 @@ def test_grants_are_listed_for_one_owner_by_server_account_and_issuer(store: Gra
     listed = [(grant.key.server, grant.key.account, grant.key.issuer) for grant in store.list_grants("alice")]
 
     assert listed == sorted(places)
+    assert store.list_keys("alice") == [grant.key for grant in store.list_grants("alice")]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a\0b", "CON", "x" * 300, "ünï©ødé", "'; DROP TABLE grants; --", ""])
@@ -167,6 +169,7 @@ def test_any_text_is_a_name(store: GrantStore, name: str) -> None:
 
     assert find(store, grant.key) == saved
     assert store.list_grants(name) == [saved]
+    assert store.list_keys(name) == [grant.key]
 
 
 def test_a_registration_is_kept_per_owner_and_issuer(store: GrantStore) -> None:

@@ -468,7 +468,8 @@ class TestSeal:
         change(directory, "UPDATE grants SET owner = 'mallory'")
 
         with pytest.raises(VaultCorrupt):
-            store.list_grants("mallory")
+            store.find_grant("mallory", KEY.server, KEY.account)
+        assert store.list_grants("mallory") == []
 
     def test_an_older_generation_under_a_newer_number_does_not_open(self, store: SqliteStore, directory: Path) -> None:
         """TG5."""
@@ -504,6 +505,37 @@ class TestSeal:
 
         with pytest.raises(VaultCorrupt):
             find(store)
+
+    def test_a_damaged_grant_does_not_hide_its_neighbours(self, store: SqliteStore, directory: Path) -> None:
+        other = grant_for(server="https://other.example/mcp")
+        store.save_grant(GRANT)
+        intact = store.save_grant(other)
+
+        change(directory, "UPDATE grants SET sealed = x'00' WHERE server = ?", KEY.server)
+
+        assert store.list_keys("alice") == [KEY, other.key]
+        assert store.list_grants("alice") == [intact]
+        assert find(store, other.key) == intact
+        with pytest.raises(VaultCorrupt):
+            find(store)
+
+    @pytest.mark.parametrize("damage", ["sealed = x'00'", "generation = x'00'", "generation = 'text'"])
+    def test_a_damaged_grant_can_be_forgotten_and_made_anew(self, store: SqliteStore, directory: Path, damage: str) -> None:
+        store.save_grant(GRANT)
+        change(directory, f"UPDATE grants SET {damage}")
+
+        assert store.forget_grant(KEY) is True
+        assert find(store) is None
+
+        assert find(store, store.save_grant(GRANT).key) is not None
+
+    def test_a_sign_in_replaces_a_grant_whose_generation_is_damaged(self, store: SqliteStore, directory: Path) -> None:
+        store.save_grant(GRANT)
+        change(directory, "UPDATE grants SET generation = x'00'")
+
+        saved = store.save_grant(GRANT)
+
+        assert find(store) == saved
 
     def test_a_registration_of_one_owner_does_not_open_for_another(self, store: SqliteStore, directory: Path) -> None:
         """TG5."""

@@ -27,7 +27,31 @@ PIPE_CLOSED = 141
 
 def main() -> NoReturn:
     """The program `handstamp`."""
-    sys.exit(run(sys.argv[1:]))
+    _end_in_order()
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        _hear_no_more()
+    sys.exit(code)
+
+
+def _end_in_order() -> None:
+    """SIGTERM and SIGHUP end the program as an exit does: a refresh that is under way is carried through first (decision 13)."""
+    import signal
+
+    def leave(number: int, frame: object) -> NoReturn:
+        _hear_no_more()
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
+
+
+def _hear_no_more() -> None:
+    """The program is ending. A second Ctrl-C must not cut off a refresh that is under way, and that ends by itself in seconds."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run(arguments: Sequence[str]) -> int:

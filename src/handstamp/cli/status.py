@@ -1,7 +1,9 @@
 """`handstamp status`: every server, its state, and where the vault is. No network."""
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 import click
 
@@ -9,7 +11,7 @@ from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
 from handstamp.cli.words import grant_members, iso_time, renewal_words, status_cell, who
 from handstamp.errors import hint
-from handstamp.model import Grant, Status, VaultPlace
+from handstamp.model import Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import printable
 from handstamp.settings import ServerSettings
@@ -23,11 +25,24 @@ WANT_LOGIN = (Status.NEEDS_LOGIN, Status.NOT_SIGNED_IN)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One server and one sign-in there, or none."""
+    """One server and one sign-in there, or none. A `key` without its `grant` is a sign-in that is damaged."""
 
     server: ServerSettings
-    grant: Grant | None
-    status: Status
+    key: GrantKey | None = None
+    grant: Grant | None = None
+
+    @property
+    def damaged(self) -> GrantKey | None:
+        return self.key if self.grant is None else None
+
+    def wants_login(self, now: float) -> bool:
+        return self.damaged is None and Status.of(self.grant, now) in WANT_LOGIN
+
+    def status(self, now: float) -> str:
+        return "damaged" if self.damaged else Status.of(self.grant, now).value
+
+    def cell(self, now: float) -> Styled:
+        return Styled("✗ damaged", "red") if self.damaged else status_cell(Status.of(self.grant, now))
 
 
 @click.command(cls=Command)
@@ -41,7 +56,7 @@ def status(session: Session, server: str | None) -> None:
     """
     now = time.time()
     with session.vault() as vault:
-        lines = _find_lines(vault, server, now)
+        lines = _find_lines(vault, server)
         place = vault.place()
     output = session.output
     if output.json:
@@ -57,26 +72,41 @@ def status(session: Session, server: str | None) -> None:
         _show_details(output, lines, now)
     output.data("")
     output.data(f"Vault {place.path}" + (", not made yet" if place.key is None else f", key in {place.key}"))
-    for name in dict.fromkeys(line.server.name for line in lines if line.status in WANT_LOGIN):
-        output.hint(hint("login", server=name))
+    for command in dict.fromkeys(_next_commands(lines, now)):
+        output.hint(command)
 
 
-def _find_lines(vault: Vault, server: str | None, now: float) -> list[_Line]:
-    grants = vault.grants()
+def _next_commands(lines: list[_Line], now: float) -> Iterator[str]:
+    for line in lines:
+        if line.damaged is not None:
+            yield _forget(line.server.name, line.damaged.account)
+        elif line.wants_login(now):
+            yield hint("login", server=line.server.name)
+
+
+def _forget(server: str, account: str) -> str:
+    command = hint("logout", server=server)
+    return command if account == "default" else f"{command} --account {quote(account)}"
+
+
+def _find_lines(vault: Vault, server: str | None) -> list[_Line]:
+    # The keys first: a sign-in that ends between the two looks damaged for once; one that begins there must not.
+    keys = vault.grant_keys()
+    grants = {grant.key: grant for grant in vault.grants()}
+    stored = {key: grants.get(key) for key in sorted({*keys, *grants})}
     if server is not None:
         wanted = [vault.settings.find(server)]
     else:
         # A URL that was signed in to without a name counts as a server of its own.
-        others = dict.fromkeys(grant.key.server for grant in grants)
+        others = dict.fromkeys(key.server for key in stored)
         configured = list(vault.settings.servers.values())
         urls = {each.url for each in configured}
         wanted = configured + [vault.settings.find(url) for url in others if url not in urls]
-    return [line for each in wanted for line in _lines_of(each, grants, now)]
+    return [line for each in wanted for line in _lines_of(each, stored)]
 
 
-def _lines_of(server: ServerSettings, grants: list[Grant], now: float) -> list[_Line]:
-    own = [grant for grant in grants if grant.key.server == server.url]
-    return [_Line(server, grant, Status.of(grant, now)) for grant in own] or [_Line(server, None, Status.of(None, now))]
+def _lines_of(server: ServerSettings, stored: Mapping[GrantKey, Grant | None]) -> list[_Line]:
+    return [_Line(server, key, grant) for key, grant in stored.items() if key.server == server.url] or [_Line(server)]
 
 
 def _show_table(output: Output, lines: list[_Line], now: float) -> None:
@@ -87,14 +117,19 @@ def _show_table(output: Output, lines: list[_Line], now: float) -> None:
 def _row(line: _Line, now: float) -> tuple[str | Styled, ...]:
     grant = line.grant
     if grant is None:
-        return line.server.name, status_cell(line.status), "—", "—", "—"
+        return line.server.name, line.cell(now), _account(line.damaged), "—", "—"
     return (
         line.server.name,
-        status_cell(line.status),
+        line.cell(now),
         who(grant) or "—",
         _scopes(grant),
         renewal_words(grant, now),
     )
+
+
+def _account(damaged: GrantKey | None) -> str:
+    """Our own label is all that can be read; it tells nothing where it is the only one."""
+    return "—" if damaged is None or damaged.account == "default" else printable(damaged.account)
 
 
 def _show_details(output: Output, lines: list[_Line], now: float) -> None:
@@ -104,10 +139,12 @@ def _show_details(output: Output, lines: list[_Line], now: float) -> None:
         rows: list[tuple[str, str | Styled]] = [
             ("server", line.server.name),
             ("url", line.server.url),
-            ("status", status_cell(line.status)),
+            ("status", line.cell(now)),
         ]
         if line.grant is not None:
             rows += _grant_rows(line.grant, now)
+        elif line.damaged is not None:
+            rows += [("account", printable(line.damaged.account)), ("issuer", printable(line.damaged.issuer))]
         output.fields(rows)
 
 
@@ -132,5 +169,9 @@ def _place_members(place: VaultPlace) -> dict[str, object]:
 
 
 def _members(line: _Line, now: float) -> dict[str, object]:
-    members: dict[str, object] = {"server": line.server.name, "url": line.server.url, "status": line.status.value}
-    return members if line.grant is None else members | grant_members(line.grant)
+    members: dict[str, object] = {"server": line.server.name, "url": line.server.url, "status": line.status(now)}
+    if line.grant is not None:
+        return members | grant_members(line.grant)
+    if line.damaged is not None:
+        return members | {"account": line.damaged.account, "issuer": line.damaged.issuer}
+    return members

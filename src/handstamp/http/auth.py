@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from handstamp.errors import LoginRequired, StepUpRequired, hint
+from handstamp.errors import InsecureUrl, LoginRequired, StepUpRequired, hint
 from handstamp.http.httpx_compat import auth_bases
 from handstamp.model import Token
 from handstamp.protocol.challenge import parse_challenges
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Auth", "Interactive"]
 
+AMBIGUOUS = ("//", "%", "\\", "/.")
+"""What servers read in more than one way: empty and dot segments, encoded letters."""
 KNOWN_URLS = 256
 """Verdicts that are remembered: a client asks for few URLs, very often."""
 
@@ -68,8 +70,9 @@ class Auth(AuthBase):
 
     Safe to share by many clients, tasks and threads.
     The token goes to the server's own origin and to no path there that belongs to another configured server; everything else is
-    sent untouched. Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what
-    `TokenSource` raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
+    sent untouched. (A client that follows redirects by itself takes the header along within the origin; the MCP SDK's does not.)
+    Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what `TokenSource`
+    raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
     """
 
     def __init__(
@@ -150,8 +153,13 @@ class Auth(AuthBase):
 
     def _judge(self, url: str) -> bool:
         """TF1 to TF3, P14: the server's own origin, and there no path that a neighbour covers more closely than we do."""
-        if origin(url) != origin(self._server):
-            return False
+        try:
+            if origin(url) != origin(self._server):
+                return False
+        except InsecureUrl:
+            return False  # not a URL that any server of ours has
+        if self._neighbours and not is_within(url, self._server) and any(sign in url.split("://")[1] for sign in AMBIGUOUS):
+            return False  # another spelling of a neighbour's path, perhaps
         closer = (other for other in self._neighbours if is_within(url, other) and not is_within(self._server, other))
         return next(closer, None) is None
 

@@ -12,6 +12,8 @@ httpx2 is used below its client, at the transport: no cookies, no proxy or certi
 decoding and no log lines that we did not choose (TA13, TA21).
 """
 
+import asyncio
+import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -19,7 +21,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -78,7 +80,7 @@ class Driver:
 
     def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
         """The same from a thread in which no event loop runs."""
-        return anyio.run(partial(self.run, exchange, deadline=deadline))
+        return anyio.run(partial(self.run, exchange, deadline=deadline), backend_options={"loop_factory": _OwnLoop})
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator["Session"]:
@@ -100,6 +102,18 @@ class Driver:
             except OSError as error:
                 raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
         return context
+
+
+class _OwnLoop(asyncio.SelectorEventLoop):
+    """
+    An event loop that runs one exchange in a thread of its own, and may block that thread while a name is resolved.
+
+    The usual loop resolves in a pool of threads, and there is none any more once the interpreter is ending: a refresh that is
+    under way then has to reach its end, and what it brought has to be stored.
+    """
+
+    async def getaddrinfo(self, *arguments: Any, **options: Any) -> Any:
+        return socket.getaddrinfo(*arguments, **options)
 
 
 class Session:

@@ -1,4 +1,4 @@
-"""From a server's URL to everything that a login needs to know: is it an MCP server, who guards it, and how."""
+"""From a server's URL to all that a login needs to know: is it an MCP server, who guards it, and what to ask for."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,11 @@ from handstamp.model import Secret
 from handstamp.protocol.challenge import Challenge, find_challenge
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
+from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
 from handstamp.protocol.server import AuthorizationServer, find_authorization_server
 from handstamp.protocol.urls import host
 
-__all__ = ["Discovered", "Probe", "discover", "probe_server"]
+__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
 
 INITIALIZE: dict[str, object] = {
     "jsonrpc": "2.0",
@@ -87,3 +88,35 @@ def _is_mcp(response: Response) -> bool:
         return parse_json(response.body, "an MCP answer").get("jsonrpc") == "2.0"
     except MalformedResponse:
         return False
+
+
+def choose_scopes(
+    *,
+    configured: tuple[str, ...],
+    challenge: Challenge | None,
+    resource: ProtectedResource,
+    server: AuthorizationServer,
+) -> tuple[str, ...]:
+    """
+    What to ask for (A-70): what the person configured; else what the challenge wants; else all that the resource supports.
+
+    Configured scopes are never replaced (P20); those of an `insufficient_scope` challenge join them, for without them the
+    operation fails again (A-72). Empty means that no scope is sent.
+    """
+    wanted = _wanted_scopes(configured, challenge, resource, server)
+    # Without it many servers give no refresh token; unlisted, it is refused or ignored (A-73, 4.10).
+    offline = (OFFLINE_ACCESS,) if OFFLINE_ACCESS in server.scopes_supported else ()
+    return union_scopes(wanted, offline)
+
+
+def _wanted_scopes(
+    configured: tuple[str, ...], challenge: Challenge | None, resource: ProtectedResource, server: AuthorizationServer
+) -> tuple[str, ...]:
+    challenged = challenge.scopes if challenge is not None else ()
+    if configured:
+        is_step_up = challenge is not None and challenge.error == "insufficient_scope"
+        return union_scopes(configured, challenged) if is_step_up else configured
+    if challenged:
+        return challenged
+    # It is the authorization server's to offer, not the resource's (A-73).
+    return tuple(scope for scope in resource.scopes_supported if scope != OFFLINE_ACCESS or scope in server.scopes_supported)

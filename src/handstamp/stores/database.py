@@ -8,7 +8,11 @@ absent or complete: an empty one is damage and not a beginning, and no start eve
 must be able to close them all. A lock beside each connection, which nobody else ever contends for, makes that safe.
 
 **Forks.** SQLite must not be carried over a fork: a child that closes the parent's connection may wait for a mutex whose holder
-does not exist there. So a child opens its own, and what it inherited is kept, untouched, until it ends (TG17).
+does not exist there. So a child opens its own, and what it inherited is kept, untouched, even when it ends (TG17).
+
+**Ending.** Whoever never calls `close` is helped: connections are closed when the Database is collected, and at the end of the
+program, by a hook that runs after the program's own (those may still need the vault). Neither ever waits for a lock: what is in
+the middle of a call then, in a thread that nobody waits for, is left alone.
 
 **Watching.** `PRAGMA data_version` tells a connection of everybody's commits but its own, and its values mean nothing to another
 connection. So one connection of the process does nothing but watch, and sees every write.
@@ -17,6 +21,7 @@ connection. So one connection of the process does nothing but watch, and sees ev
 `vault.db` but SQLite; modes and links are judged by lstat.
 """
 
+import atexit
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
@@ -24,7 +29,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
 from handstamp.stores.locks import KernelLock
@@ -72,7 +77,7 @@ class Database:
         self._patience = patience
         self._admit = admit
         self._build = build
-        self._process = _Process()
+        self._process = self._begin_process()
 
     def prepare(self) -> bool:
         """Opens the vault, made now where there is none. True if this call made it."""
@@ -145,9 +150,16 @@ class Database:
         return self.path.with_name(self.path.name + suffix)
 
     def _here(self) -> "_Process":
-        if self._process.id != os.getpid():
-            self._process = _Process()
+        if not self._process.is_here:
+            self._process = self._begin_process()
         return self._process
+
+    def _begin_process(self) -> "_Process":
+        process = _Process()
+        _processes.add(process)
+        # Collection alone: at the end of the program the hook below closes, in its own time.
+        finalize(self, _collect, process).atexit = False
+        return process
 
     def _connection_for_writing(self) -> "_Held":
         held = self._connection()
@@ -253,8 +265,20 @@ class _Held:
 
     def close(self) -> None:
         with self.lock:
-            self.closed = True
-            self.connection.close()
+            self._close()
+
+    def close_unless_busy(self) -> None:
+        """For finalizers: they interrupt whatever runs, perhaps a holder of this lock in the same thread."""
+        if self.lock.acquire(blocking=False):
+            try:
+                with suppress(sqlite3.Error):
+                    self._close()
+            finally:
+                self.lock.release()
+
+    def _close(self) -> None:
+        self.closed = True
+        self.connection.close()
 
     def __del__(self) -> None:
         """The thread has ended. In a forked child the connection is another process's: kept, so that nothing closes it."""
@@ -278,6 +302,10 @@ class _Process:
         self._guard = Lock()
         self._all: WeakSet[_Held] = WeakSet()
 
+    @property
+    def is_here(self) -> bool:
+        return self.id == os.getpid()
+
     def keep(self, connection: sqlite3.Connection) -> _Held:
         held = _Held(connection)
         with self._guard:
@@ -289,6 +317,44 @@ class _Process:
             taken = list(self._all)
             self._all.clear()
         return taken
+
+    def peek(self) -> list[sqlite3.Connection]:
+        """In a forked child: the guard may be held by a thread that does not exist here."""
+        return [held.connection for held in self._all]
+
+
+_processes: set[_Process] = set()
+"""Held here, so that nothing of a parent's is ever closed in a child, and so that the end of the program finds all."""
+
+
+def _collect(process: _Process) -> None:
+    """The Database is gone."""
+    if process.is_here:
+        _processes.discard(process)
+        for held in process.take_all():
+            held.close_unless_busy()
+
+
+def _end() -> None:
+    for process in list(_processes):
+        if process.is_here:
+            _collect(process)
+        else:
+            _inherited.extend(process.peek())
+    if _inherited:
+        _leave_open(_inherited)
+
+
+def _leave_open(connections: Sequence[sqlite3.Connection]) -> None:
+    """The interpreter would close them on its way out: one reference too many keeps it from that."""
+    with suppress(ImportError):
+        from ctypes import py_object, pythonapi
+
+        for connection in connections:
+            pythonapi.Py_IncRef(py_object(connection))
+
+
+atexit.register(_end)
 
 
 def _remove_draft(draft: Path) -> None:

@@ -33,6 +33,10 @@ class MemoryStore:
             ]
         return max(reversed(found), key=lambda grant: grant.granted_at, default=None)
 
+    def list_keys(self, owner: str) -> list[GrantKey]:
+        with self._guard:
+            return sorted(key for key in self._grants if key.owner == owner)
+
     def list_grants(self, owner: str) -> list[Grant]:
         with self._guard:
             return [self._grants[key] for key in sorted(self._grants) if key.owner == owner]

@@ -87,11 +87,17 @@ class SqliteStore:
             )
         return self._open_grant(rows[0]) if rows else None
 
+    def list_keys(self, owner: str) -> list[GrantKey]:
+        rows = self._database.read(
+            "SELECT owner, server, account, issuer FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
+        )
+        return [GrantKey(*row) for row in rows]
+
     def list_grants(self, owner: str) -> list[Grant]:
         rows = self._database.read(
             f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
         )
-        return [self._open_grant(row) for row in rows]
+        return [grant for row in rows if (grant := self._open_intact(row)) is not None]
 
     def save_grant(self, grant: Grant) -> Grant:
         with self._writing() as connection:
@@ -235,16 +241,23 @@ class SqliteStore:
         )
         return written
 
+    def _open_intact(self, row: Row) -> Grant | None:
+        """One damaged row is no reason to hide its neighbours."""
+        try:
+            return self._open_grant(row)
+        except VaultCorrupt:
+            return None
+
     def _open_grant(self, row: Row) -> Grant:
         owner, server, account, issuer, generation, sealed = row
         try:
             payload = unseal(self._pin().key, bind("grants", owner, server, account, issuer, generation), sealed)
+            return decode_grant(GrantKey(owner, server, account, issuer), generation, payload)
         except (VaultCorrupt, TypeError) as error:
             raise VaultCorrupt(
                 f"The grant for {server} in {self._database.path} is not what was written there.",
                 hint=hint("logout", server=server),
             ) from error
-        return decode_grant(GrantKey(owner, server, account, issuer), generation, payload)
 
     def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
         return seal(self._pin().key, bind(table, *place), payload)
@@ -264,7 +277,8 @@ def _columns(key: GrantKey) -> tuple[str, str, str, str]:
 
 
 def _generation(connection: sqlite3.Connection, key: GrantKey) -> int | None:
-    rows = connection.execute(f"SELECT generation FROM grants WHERE {_ONE_GRANT}", _columns(key)).fetchall()
+    # Cast: a damaged row must not keep anybody from forgetting it, nor from signing in over it.
+    rows = connection.execute(f"SELECT CAST(generation AS INTEGER) FROM grants WHERE {_ONE_GRANT}", _columns(key)).fetchall()
     return rows[0][0] if rows else None
 
 
