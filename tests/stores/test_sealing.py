@@ -1,16 +1,16 @@
 """The seal, and what is sealed."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from handstamp.errors import VaultCorrupt
-from handstamp.model import Grant, GrantKey, Registration, Token
+from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Token
 from handstamp.stores.records import decode_grant, decode_registration, encode_grant, encode_registration
 from handstamp.stores.sealing import bind, seal, unseal
 from stores.fakes import KEY_A, KEY_B
-from stores.samples import GRANT, KEY, REGISTRATION, SECRETS
+from stores.samples import CLIENT_SECRET, GRANT, KEY, REGISTRATION, SECRETS
 
 PLACE = bind("grants", "alice", "https://mcp.example", "default", "https://issuer.example", 3)
 
@@ -87,6 +87,20 @@ def test_a_grant_from_a_newer_version_is_read_without_what_is_unknown() -> None:
         part["from_the_future"] = {"a": 1}
 
     assert decode_grant(KEY, GRANT.generation, json.dumps(found).encode()) == GRANT
+
+
+@pytest.mark.parametrize("kind", RegistrationKind)
+def test_only_a_dynamic_registrations_secret_is_written(kind: RegistrationKind) -> None:
+    """W12: a configured secret is read anew at each use. Here alone it is taken out, for every store."""
+    registration = replace(REGISTRATION, kind=kind)
+    grant = replace(GRANT, registration=registration)
+
+    kept = decode_registration(encode_registration(registration))
+    kept_with_grant = decode_grant(KEY, 1, encode_grant(grant)).registration
+
+    assert kept == kept_with_grant
+    assert kept.client_secret == (REGISTRATION.client_secret if kind is RegistrationKind.DYNAMIC else None)
+    assert (CLIENT_SECRET.encode() in encode_grant(grant)) is (kind is RegistrationKind.DYNAMIC)
 
 
 def test_a_registration_comes_back() -> None:

@@ -39,12 +39,8 @@ class KernelLock:
 
     def acquire(self) -> None:
         """Waits as long as it takes. A signal handler that raises ends the wait."""
-        while not self._attempt(wait=True):
+        while not self._attempt():
             pass
-
-    def try_acquire(self) -> bool:
-        """False at once where somebody else holds it."""
-        return self._attempt(wait=False)
 
     def release(self) -> None:
         """Does nothing where this object does not hold it (as in a forked child)."""
@@ -60,20 +56,22 @@ class KernelLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
 
-    def _attempt(self, *, wait: bool) -> bool:
+    def _attempt(self) -> bool:
+        """False where what was waited for turned out to be nameless."""
         if self._descriptor is not None:
             raise RuntimeError("this KernelLock is already held: waiting for it again would never end")
         prepare_directory(self._path.parent)
         descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
         try:
-            locked = _lock(descriptor, wait=wait) and self._has_its_name(descriptor)
+            _lock(descriptor)
+            named = self._has_its_name(descriptor)
         except OSError as error:
             os.close(descriptor)
             raise StoreUnreachable(f"{self._path} cannot be locked: {error.strerror}.") from error
         except BaseException:
             os.close(descriptor)
             raise
-        if not locked:
+        if not named:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -100,13 +98,10 @@ if sys.platform == "win32":
     import msvcrt
     import time
 
-    def _lock(descriptor: int, *, wait: bool) -> bool:
+    def _lock(descriptor: int) -> None:
         # LK_LOCK gives up after ten tries a second apart; a refresh is over sooner than its first second.
         while not _lock_first_byte(descriptor):
-            if not wait:
-                return False
             time.sleep(0.02)
-        return True
 
     def _lock_first_byte(descriptor: int) -> bool:
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -123,12 +118,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int, *, wait: bool) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -3,17 +3,20 @@
 from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 
 from handstamp.model import Grant, GrantKey, Registration, Secret
-from handstamp.stores.records import without_configured_secret
+from handstamp.stores.records import decode_grant, decode_registration, encode_grant, encode_registration
 
 __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """The whole `GrantStore` contract within one process. Safe to call from many threads."""
+    """
+    The whole `GrantStore` contract within one process. Safe to call from many threads.
+
+    Keeps what a file would keep: all goes through `records`, which decides that.
+    """
 
     def __init__(self) -> None:
         self._guard = Lock()
@@ -68,7 +71,7 @@ class MemoryStore:
 
     def save_registration(self, owner: str, registration: Registration) -> None:
         with self._guard:
-            self._registrations[owner, registration.issuer] = without_configured_secret(registration)
+            self._registrations[owner, registration.issuer] = decode_registration(encode_registration(registration))
             self._version += 1
 
     def forget_registration(self, owner: str, issuer: str) -> None:
@@ -108,7 +111,7 @@ class MemoryStore:
         """Nothing to let go: what was stored can still be read."""
 
     def _write(self, grant: Grant, generation: int) -> Grant:
-        written = replace(grant, generation=generation + 1, registration=without_configured_secret(grant.registration))
+        written = decode_grant(grant.key, generation + 1, encode_grant(grant))
         self._grants[grant.key] = written
         self._version += 1
         return written

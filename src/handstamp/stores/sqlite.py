@@ -11,7 +11,6 @@ a refresh that began before a logout could find its old number again and overwri
 import sqlite3
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from handstamp.stores.records import (
     decode_registration,
     encode_grant,
     encode_registration,
-    without_configured_secret,
 )
 from handstamp.stores.sealing import bind, seal, unseal
 
@@ -230,16 +228,17 @@ class SqliteStore:
             )
 
     def _write_grant(self, connection: sqlite3.Connection, grant: Grant, generation: int) -> Grant:
-        written = replace(grant, generation=generation + 1, registration=without_configured_secret(grant.registration))
-        place = _columns(written.key)
-        sealed = self._seal(encode_grant(written), "grants", *place, written.generation)
+        place = _columns(grant.key)
+        payload = encode_grant(grant)
+        sealed = self._seal(payload, "grants", *place, generation + 1)
         connection.execute(
             "INSERT INTO grants (owner, server, account, issuer, generation, granted_at, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (owner, server, account, issuer) DO UPDATE SET"
             " generation = excluded.generation, granted_at = excluded.granted_at, sealed = excluded.sealed",
-            (*place, written.generation, written.granted_at, sealed),
+            (*place, generation + 1, grant.granted_at, sealed),
         )
-        return written
+        # What the next reader will find, which is not all that was handed in (W12).
+        return decode_grant(grant.key, generation + 1, payload)
 
     def _open_intact(self, row: Row) -> Grant | None:
         """One damaged row is no reason to hide its neighbours."""
