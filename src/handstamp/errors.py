@@ -74,6 +74,7 @@ __all__ = [
     "VaultCorrupt",
     "VaultError",
     "VaultLocked",
+    "account_hint",
     "find_error",
     "hint",
 ]
@@ -86,10 +87,12 @@ HINTS = {
     "help_command": "handstamp {command} --help",
     "install_mcp": "pip install 'handstamp[mcp]'",
     "login": "handstamp login {server}",
+    "login_account": "handstamp login {server} --account {account}",
     "login_again": "handstamp login {server} --again",
     "login_scope": "handstamp login {server} --scope {scope}",
     "login_trace": "handstamp -v login {server}",
     "logout": "handstamp logout {server}",
+    "logout_account": "handstamp logout {server} --account {account}",
     "move_aside": "mv {path} {path}.broken",
     "remove": "handstamp remove {name}",
     "status": "handstamp status",
@@ -103,6 +106,11 @@ def hint(command: str, /, **values: str) -> str:
     from shlex import quote
 
     return HINTS[command].format_map({key: quote(value) for key, value in values.items()})
+
+
+def account_hint(command: str, *, server: str, account: str) -> str:
+    """`login` or `logout` of one account: the label is named where it is not the usual one."""
+    return hint(command, server=server) if account == "default" else hint(f"{command}_account", server=server, account=account)
 
 
 class HandstampError(Exception):

@@ -34,6 +34,7 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     UsageError,
     VaultError,
+    account_hint,
     hint,
 )
 from handstamp.model import (
@@ -360,7 +361,7 @@ async def _first(*waiters: Callable[[], Awaitable[str | None]]) -> str:
 
 def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
     code = getattr(error, "error", "") or error.code
-    return LoginFailed(request.name, code, error.message, hint("login", server=request.name))
+    return LoginFailed(request.name, code, error.message, account_hint("login", server=request.name, account=request.account))
 
 
 def _hint(request: LoginRequest, error: HandstampError) -> str:
@@ -370,7 +371,7 @@ def _hint(request: LoginRequest, error: HandstampError) -> str:
         return hint("add_client", name=name, url=request.url)
     if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):
         return hint("login_trace", server=request.name)
-    return hint("login", server=request.name)
+    return account_hint("login", server=request.name, account=request.account)
 
 
 def with_scopes(request: LoginRequest, scopes: tuple[str, ...]) -> LoginRequest:

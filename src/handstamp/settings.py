@@ -9,11 +9,10 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Generator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from handstamp.errors import SettingsError, UsageError, hint
 from handstamp.model import NO_CLIENT, ClientSettings
@@ -24,14 +23,11 @@ __all__ = [
     "Directory",
     "ServerSettings",
     "Settings",
-    "add_server",
     "config_directory",
     "is_header_value",
     "load_settings",
-    "merge_server",
     "neighbours",
-    "remove_server",
-    "render_server",
+    "parse_servers",
     "require_header",
     "require_name",
     "state_directory",
@@ -134,10 +130,11 @@ def load_settings(directory: Path | None = None) -> Settings:
         raise SettingsError(f"Expected to read {path}, got: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"Expected TOML in {path}, got an error: {error}.") from error
-    return Settings(path, _parse_servers(path, document))
+    return Settings(path, parse_servers(path, document))
 
 
-def _parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, ServerSettings]:
+def parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, ServerSettings]:
+    """The servers of a whole document. Raises SettingsError with file and place."""
     servers: dict[str, ServerSettings] = {}
     for name, table in _Table(path, "", document, ("servers",)).table("servers").items():
         if not isinstance(table, dict):
@@ -266,181 +263,6 @@ def require_header(name: str, value: object) -> str:
 def is_header_value(value: str) -> bool:
     """Visible ASCII: nothing that could end a header, or that servers read in different ways."""
     return value.isprintable() and value.isascii()
-
-
-def render_server(server: ServerSettings) -> str:
-    """The lines of `servers.toml` for one server, to be written or to be pasted."""
-    import tomlkit
-
-    document, table = tomlkit.document(), tomlkit.table()
-    for key, value in _server_values(server).items():
-        table.add(key, value)
-    parent = tomlkit.table(is_super_table=True)
-    parent.add(server.name, table)
-    document.add("servers", parent)
-    return tomlkit.dumps(document)
-
-
-def _server_values(server: ServerSettings) -> dict[str, object]:
-    client = server.client
-    values: dict[str, object] = {
-        "url": server.url,
-        "client_id": client.client_id,
-        "client_secret_from": client.client_secret_from,
-        "client_id_url": client.client_id_url,
-        "issuer": client.issuer,
-        "scopes": list(server.scopes) or None,
-        "callback_port": server.callback_port,
-        "headers": dict(server.headers) or None,
-        "code_challenge_methods_supported": list(server.code_challenge_methods_supported or ()) or None,
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def merge_server(settings: Settings, given: ServerSettings) -> ServerSettings:
-    """What `servers.toml` will say of a server once `given` is added: what was not given stays as it is configured."""
-    return _merge(settings.servers.get(given.name), given)
-
-
-def _merge(before: ServerSettings | None, given: ServerSettings) -> ServerSettings:
-    if before is None:
-        return given
-    methods = given.code_challenge_methods_supported or before.code_challenge_methods_supported
-    return ServerSettings(
-        name=given.name,
-        url=given.url,
-        client=_merge_client(before.client, given.client),
-        scopes=given.scopes or before.scopes,
-        callback_port=given.callback_port or before.callback_port,
-        headers=_merge_headers(before.headers, given.headers),
-        code_challenge_methods_supported=methods,
-    )
-
-
-def _merge_client(before: ClientSettings, given: ClientSettings) -> ClientSettings:
-    issuer = given.issuer or before.issuer
-    if given.client_id_url is not None:
-        # A client has one of two names; the secret belongs to the one that goes.
-        return ClientSettings(client_id_url=given.client_id_url, issuer=issuer)
-    client_id = given.client_id or before.client_id
-    return ClientSettings(
-        client_id=client_id,
-        client_secret_from=given.client_secret_from or before.client_secret_from,
-        client_id_url=None if given.client_id is not None else before.client_id_url,
-        issuer=issuer,
-    )
-
-
-def _merge_headers(before: tuple[tuple[str, str], ...], given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    replaced = {name.lower() for name, _ in given}
-    return tuple(header for header in before if header[0].lower() not in replaced) + given
-
-
-def add_server(settings: Settings, server: ServerSettings) -> None:
-    """
-    Writes what `server` gives into `servers.toml`, whose comments and order stay, as do the other settings of that name.
-
-    Raises SettingsError where the file cannot be written: the caller then shows the lines of `render_server` to paste.
-    """
-    import tomlkit
-    from tomlkit.items import InlineTable
-
-    text, servers = _read(settings.path)
-    merged = _merge(servers.get(server.name), server)
-
-    def edit(document: MutableMapping[str, Any]) -> None:
-        parent = document.setdefault("servers", tomlkit.table(is_super_table=True))
-        if server.name not in parent:
-            parent[server.name] = {} if isinstance(parent, InlineTable) else tomlkit.table()
-        _update(parent[server.name], _server_values(merged))
-
-    _write(settings.path, _edit(settings.path, text, edit, {**servers, server.name: merged}))
-
-
-def remove_server(settings: Settings, name: str) -> None:
-    """
-    Takes one server out of `servers.toml`.
-
-    Raises UsageError where it is not there, SettingsError where the file cannot be written.
-    """
-    server = settings.find(name)
-    if not server.is_configured:
-        raise UsageError(f"Expected the name of a configured server, got {name}.", hint=hint("status"))
-    text, servers = _read(settings.path)
-
-    def edit(document: MutableMapping[str, Any]) -> None:
-        del document["servers"][server.name]
-
-    rest = {each: value for each, value in servers.items() if each != server.name}
-    _write(settings.path, _edit(settings.path, text, edit, rest))
-
-
-def _read(path: Path) -> tuple[str, dict[str, ServerSettings]]:
-    """The file as it is now, for an edit. Somebody may have changed it since the settings were loaded."""
-    servers = dict(load_settings(path.parent).servers)
-    return (path.read_bytes().decode() if path.exists() else ""), servers
-
-
-def _edit(path: Path, text: str, edit: Callable[[MutableMapping[str, Any]], None], expected: Mapping[str, ServerSettings]) -> str:
-    """The text after an edit that keeps the person's comments. Raises SettingsError where it would say anything else."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document = tomlkit.parse(text)
-        edit(document)
-        edited = tomlkit.dumps(document)
-        if _parse_servers(path, tomllib.loads(edited)) == expected:
-            return edited
-    except (AttributeError, LookupError, TypeError, ValueError, TOMLKitError, SettingsError):
-        # TOML has many ways to say one thing, and the editor cannot change each of them: then the person does.
-        pass
-    raise SettingsError(f"Expected [servers.NAME] tables in {path}, got a form of TOML that Handstamp cannot edit.")
-
-
-def _update(table: MutableMapping[str, Any], values: Mapping[str, object]) -> None:
-    """Makes `table` say `values`; what says so already keeps its form and its comments."""
-    for key in [key for key in table if key not in values]:
-        del table[key]
-    with _keeping_the_tail(table):
-        for key, value in values.items():
-            if isinstance(value, Mapping) and key in table:
-                _update(table[key], cast("Mapping[str, object]", value))
-            elif table.get(key) != value:
-                table[key] = value
-
-
-@contextmanager
-def _keeping_the_tail(table: MutableMapping[str, Any]) -> Generator[None]:
-    """What follows a table's last key mostly speaks of the table below, and a key that is appended would come after it."""
-    from tomlkit.items import Table
-
-    body = table.value.body if isinstance(table, Table) else []
-    start = len(body)
-    while start and body[start - 1][0] is None:
-        start -= 1
-    tail = body[start:]
-    del body[start:]
-    yield
-    body.extend(tail)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a new file beside the old one, then renamed over it. A link to dotfiles stays a link."""
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-    if not mode & 0o200:  # a rename would replace even a file that says "do not write me"
-        raise SettingsError(f"Expected to write {path}, got a file that is read-only.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside.touch(0o600)
-        beside.write_bytes(text.encode())
-        beside.chmod(mode)
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise SettingsError(f"Expected to write {path}, got: {error.strerror}.") from error
 
 
 def neighbours(settings: Settings, server: ServerSettings) -> tuple[str, ...]:

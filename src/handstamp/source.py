@@ -49,6 +49,7 @@ from handstamp.errors import (
     ServerSaidNo,
     TemporarilyUnavailable,
     VaultError,
+    account_hint,
     hint,
 )
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret, Token
@@ -349,7 +350,8 @@ class TokenSource:
         return error
 
     def _login_required(self, what: str) -> LoginRequired:
-        return LoginRequired(f"{self._settings.name} {what}.", hint=hint("login", server=self._settings.name))
+        command = account_hint("login", server=self._settings.name, account=self._settings.account)
+        return LoginRequired(f"{self._settings.name} {what}.", hint=command)
 
 
 @dataclass(frozen=True, slots=True)

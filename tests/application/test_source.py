@@ -289,16 +289,16 @@ def test_a_clock_that_is_set_back_ends_a_pause() -> None:
 def test_an_error_that_is_raised_again_in_a_pause_does_not_grow() -> None:
     bench = Bench(make_grant(), failing(TemporarilyUnavailable("503", retry_after=60)))
     bench.clock.move(4000)
-    depths: list[int] = []
+    raised: list[TemporarilyUnavailable] = []
 
     for _ in range(20):
         with pytest.raises(TemporarilyUnavailable) as caught:
             bench.source.token()
-        depths.append(len(list(walk_tb(caught.value.__traceback__))))
+        raised.append(caught.value)
 
+    depths = [len(list(walk_tb(error.__traceback__))) for error in raised]
     assert depths[1:] == [depths[1]] * 19
-    assert caught.value.__cause__ is not caught.value
-    assert caught.value.retry_after == 60
+    assert all(error.__cause__ is not error and error.retry_after == 60 for error in raised)
 
 
 def test_a_clock_that_was_far_ahead_when_the_token_came_makes_it_no_younger() -> None:

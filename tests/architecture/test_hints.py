@@ -12,6 +12,7 @@ from source_tree import Module, calls, dotted_name, modules, names_of
 
 MODULES = modules()
 SAMPLES = {
+    "account": "work",
     "command": "login",
     "mode": "0700",
     "name": "linear",

@@ -5,20 +5,11 @@ import click
 from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
-from handstamp.model import ClientSettings, Grant
+from handstamp.model import ClientSettings, GrantKey
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import parse_server_url, require_secure
-from handstamp.settings import (
-    ServerSettings,
-    Settings,
-    add_server,
-    load_settings,
-    merge_server,
-    remove_server,
-    render_server,
-    require_header,
-    require_name,
-)
+from handstamp.settings import ServerSettings, Settings, load_settings, require_header, require_name
+from handstamp.settings_file import add_server, merge_server, remove_server, render_server
 
 __all__ = ["add", "remove"]
 
@@ -116,7 +107,7 @@ def remove(session: Session, server: str) -> None:
         remove_server(settings, server)
         shared = [each.name for each in settings.servers.values() if each.url == found.url and each.name != server]
         try:
-            stored = [] if shared else [grant for grant in vault.grants() if grant.key.server == found.url]
+            stored = [] if shared else [key for key in vault.grant_keys() if key.server == found.url]
         except VaultError:
             stored = []  # the name is gone, which is what was asked for; whoever asks for a sign-in meets the error there
     if output.json:
@@ -127,7 +118,7 @@ def remove(session: Session, server: str) -> None:
     _tell_stored(session, stored, found.url)
 
 
-def _tell_stored(session: Session, stored: list[Grant], url: str) -> None:
+def _tell_stored(session: Session, stored: list[GrantKey], url: str) -> None:
     if stored:
         session.output.warn(f"Its sign-in at {url} is still stored.")
         session.output.hint(hint("logout", server=url))

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from shlex import quote
 
 import click
 
 from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
 from handstamp.cli.words import grant_members, iso_time, renewal_words, status_cell, who
-from handstamp.errors import hint
+from handstamp.errors import account_hint, hint
 from handstamp.model import Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import printable
@@ -79,14 +78,9 @@ def status(session: Session, server: str | None) -> None:
 def _next_commands(lines: list[_Line], now: float) -> Iterator[str]:
     for line in lines:
         if line.damaged is not None:
-            yield _forget(line.server.name, line.damaged.account)
+            yield account_hint("logout", server=line.server.name, account=line.damaged.account)
         elif line.wants_login(now):
             yield hint("login", server=line.server.name)
-
-
-def _forget(server: str, account: str) -> str:
-    command = hint("logout", server=server)
-    return command if account == "default" else f"{command} --account {quote(account)}"
 
 
 def _find_lines(vault: Vault, server: str | None) -> list[_Line]:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from handstamp.errors import VaultCorrupt, VaultLocked, hint
+from handstamp.errors import VaultCorrupt, VaultLocked, account_hint, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.stores.database import Database, Row
@@ -255,7 +255,7 @@ class SqliteStore:
         except (VaultCorrupt, TypeError) as error:
             raise VaultCorrupt(
                 f"The grant for {server} in {self._database.path} is not what was written there.",
-                hint=hint("logout", server=server),
+                hint=account_hint("logout", server=server, account=account),
             ) from error
 
     def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
