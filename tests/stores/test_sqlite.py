@@ -15,7 +15,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from handstamp.errors import KeyUnavailable, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked
+from handstamp.errors import KeyUnavailable, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, account_hint
 from handstamp.model import Grant, GrantKey
 from handstamp.stores import migrations
 from handstamp.stores.sqlite import SqliteStore
@@ -459,7 +459,7 @@ class TestSeal:
         with pytest.raises(VaultCorrupt) as caught:
             find(store, saved.key)
 
-        assert caught.value.hint == f"handstamp logout {other.key.server}"
+        assert caught.value.hint == account_hint("logout", server=other.key.server, account=other.key.account)
         assert store.forget_grant(saved.key) is True
 
     def test_a_row_under_another_name_does_not_open(self, store: SqliteStore, directory: Path) -> None:
