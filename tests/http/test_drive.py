@@ -283,14 +283,15 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
     assert response.status == 200
 
 
-@pytest.mark.anyio
-async def test_a_session_keeps_its_connection_between_runs() -> None:
-    with LoopbackServer(answer(), answer()) as server:
-        async with Driver().session() as session:
-            await session.run(fetch(metadata(server.origin)), deadline=10)
-            await session.run(fetch(token_request(server.origin)), deadline=10)
+def test_the_requests_of_one_exchange_share_a_connection() -> None:
+    def both() -> Exchange[int]:
+        yield metadata(server.origin)
+        return (yield metadata(server.origin)).status
 
-    assert (len(server.requests), server.connections) == (2, 1)
+    with LoopbackServer(answer(), answer()) as server:
+        status = Driver().run_blocking(both(), deadline=10)
+
+    assert (status, len(server.requests), server.connections) == (200, 2, 1)
 
 
 def test_a_transport_of_ones_own_takes_the_place_of_the_wire() -> None:

@@ -16,8 +16,8 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from handstamp.http.wire import blame_failures, build_wire_request, describe_pee
 from handstamp.ports import Clock
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 
-__all__ = ["Driver", "Observer", "Session"]
+__all__ = ["Driver", "Observer"]
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ KEEPALIVE_SECONDS = 2.0
 
 class Driver:
     """
-    Fulfils `HttpRunner`. Safe to share between tasks and threads; each run has its own connections, each `session` its own.
+    Fulfils `HttpRunner`. Safe to share between tasks and threads; each run has its own connections.
 
     `ca_file` names certificates to trust besides the machine's own; there is no way to trust none. `open_transport` is where
     the address guard, a proxy or a test's fake comes in: it is called for each run, in the event loop that will use it.
@@ -75,18 +75,12 @@ class Driver:
 
     async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
         """What the step returns, within `deadline` seconds in all. Raises what the step raises or lets pass."""
-        async with self.session() as session:
-            return await session.run(exchange, deadline=deadline)
+        async with self._open_transport() as transport:
+            return await _Run(transport, self._clock, self._observe).run(exchange, deadline=deadline)
 
     def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
         """The same from a thread in which no event loop runs."""
         return anyio.run(partial(self.run, exchange, deadline=deadline), backend_options={"loop_factory": _OwnLoop})
-
-    @asynccontextmanager
-    async def session(self) -> AsyncGenerator["Session"]:
-        """A runner whose connections stay open between its runs: one TLS handshake with the authorization server a login."""
-        async with self._open_transport() as transport:
-            yield Session(self, transport, self._clock, self._observe)
 
     def _open_plain_transport(self) -> httpx2.AsyncBaseTransport:
         limits = httpx2.Limits(max_connections=4, keepalive_expiry=KEEPALIVE_SECONDS)
@@ -116,11 +110,10 @@ class _OwnLoop(asyncio.SelectorEventLoop):
         return socket.getaddrinfo(*arguments, **options)
 
 
-class Session:
-    """Fulfils `HttpRunner` on connections that are kept until its driver's `session` block ends."""
+class _Run:
+    """One exchange on connections of its own, which are kept between its requests."""
 
-    def __init__(self, driver: Driver, transport: httpx2.AsyncBaseTransport, clock: Clock, observe: Observer) -> None:
-        self._driver = driver
+    def __init__(self, transport: httpx2.AsyncBaseTransport, clock: Clock, observe: Observer) -> None:
         self._transport = transport
         self._clock = clock
         self._observe = observe
@@ -144,10 +137,6 @@ class Session:
             return value
         finally:
             exchange.close()
-
-    def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
-        """In the calling thread, where these connections cannot be used: on fresh ones."""
-        return self._driver.run_blocking(exchange, deadline=deadline)
 
     async def _fetch(self, request: Request, ends_at: float) -> Response:
         """The answer, redirects followed where they may be; where they may not, the redirect itself."""
