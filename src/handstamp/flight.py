@@ -32,8 +32,8 @@ __all__ = ["Flight"]
 
 T = TypeVar("T")
 
-EXIT_GRACE = 20.0
-"""Seconds that the interpreter's exit waits for work past `commit()`: a little more than a refresh's own deadline."""
+EXIT_GRACE = 35.0
+"""Seconds that the interpreter's exit waits for work past `commit()`: a little more than a refresh and its one repetition."""
 
 
 class Flight(Generic[T]):

@@ -24,6 +24,7 @@ What a refresh can come to (RFC 6749 §5.2, and 2.5 step 6 of the design's measu
     invalid_client, dynamic            old one serves           LoginRequired (the next login registers anew)
     invalid_client, configured         old one serves           InvalidClient
     invalid_scope, invalid_target      old one serves           InvalidScope
+    sent, and the answer lost          the same refresh token once more, at once; then as the next line
     no answer, 5xx, 429                old one serves           the NetworkError; again after a pause
     an answer that makes no sense      old one serves           MalformedResponse; again after a pause
     saved nowhere (disk full)          StoreUnreachable; the new token is kept in memory and saved at the next call
