@@ -1,5 +1,6 @@
 """What every test may ask for, and the rule that no test may break: nothing captured bears a secret."""
 
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -10,6 +11,10 @@ from handstamp.demo.ledger import SECRET_PATTERN
 
 if TYPE_CHECKING:
     from authority import DemoServers, FormBrowser, Knobs, StartAuthority
+
+# A shell starts what runs in its background with SIGINT ignored, and whoever is started from there inherits it; the programs that
+# these tests interrupt have to hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPORTS = pytest.StashKey[list[pytest.TestReport]]()
 
