@@ -51,7 +51,7 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 	$(BIN)/pip check
 
 interop: $(READY)  ## against real authorization servers; needs node and npm
-	$(PYTEST) -n $(JOBS) --dist loadgroup tests/interop $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)
 
 bench: $(READY)  ## medians of alternating pairs against no auth and the SDK's provider
 	$(BIN)/python bench/run.py $(ARGS)

@@ -29,7 +29,7 @@ __all__ = ["Counts", "OidcSite", "Program", "SdkSite", "ServerFailed", "Site", "
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
-START_LIMIT = 20.0
+START_LIMIT = 90.0  # Node from a cold disk, beside another site that starts
 STOP_LIMIT = 5.0
 
 
