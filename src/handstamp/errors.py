@@ -94,7 +94,6 @@ HINTS = {
     "logout": "handstamp logout {server}",
     "logout_account": "handstamp logout {server} --account {account}",
     "move_aside": "mv {path} {path}.broken",
-    "remove": "handstamp remove {name}",
     "status": "handstamp status",
     "tools": "handstamp tools {server}",
 }

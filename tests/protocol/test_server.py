@@ -99,7 +99,6 @@ def test_all_that_matters_is_read_and_the_rest_ignored() -> None:
         scopes_supported=("read", "offline_access"),
         code_challenge_methods_supported=("plain", "S256"),
         token_endpoint_auth_methods_supported=("none",),
-        grant_types_supported=("authorization_code",),
         client_id_metadata_document_supported=True,
         authorization_response_iss_parameter_supported=True,
     )

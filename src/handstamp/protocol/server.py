@@ -29,9 +29,8 @@ class AuthorizationServer:
     revocation_endpoint: str | None = None
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] | None = None
-    """None where the document does not say, as in the two below."""
+    """None where the document does not say, as in the next."""
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
-    grant_types_supported: tuple[str, ...] | None = None
     client_id_metadata_document_supported: bool = False
     authorization_response_iss_parameter_supported: bool = False
 
@@ -97,7 +96,6 @@ def judge_authorization_server(issuer: str, document: dict[str, object], *, near
         scopes_supported=filter_scopes(document.get("scopes_supported"), MAX_SCOPES),
         code_challenge_methods_supported=read_strings(document, "code_challenge_methods_supported"),
         token_endpoint_auth_methods_supported=read_strings(document, "token_endpoint_auth_methods_supported"),
-        grant_types_supported=read_strings(document, "grant_types_supported"),
         client_id_metadata_document_supported=document.get("client_id_metadata_document_supported") is True,
         authorization_response_iss_parameter_supported=document.get("authorization_response_iss_parameter_supported") is True,
     )
