@@ -66,7 +66,7 @@ from handstamp.protocol.registration import (
 )
 from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import AuthorizationServer, require_pkce
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import exchange_code
 from handstamp.protocol.urls import host
 
@@ -320,7 +320,7 @@ def _notes(pending: PendingLogin) -> tuple[str, ...]:
     resource = pending.discovered.resource
     if not resource.is_wider:
         return ()
-    return (f"The access is for {printable(resource.resource)}, of which this server is a part.",)
+    return (f"The access is for {safe(resource.resource)}, of which this server is a part.",)
 
 
 class _Expected:

@@ -2,7 +2,7 @@
 The only module that prints: data to stdout, conversation to stderr.
 
 A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote has
-to come through `handstamp.protocol.text.printable` before it comes here; errors go through it here.
+to come through `handstamp.protocol.text.safe` before it comes here; errors go through it here.
 """
 
 import os
@@ -100,11 +100,11 @@ class Output:
         if self.json:
             self._problem_as_json(error)
             return
-        from handstamp.protocol.text import printable
+        from handstamp.protocol.text import safe
 
-        self.say(f"{self.styled('error:', 'red')} {printable(error.message, MESSAGE_LIMIT)}")
+        self.say(f"{self.styled('error:', 'red')} {safe(error.message, MESSAGE_LIMIT)}")
         if error.hint is not None:
-            self.hint(printable(error.hint, MESSAGE_LIMIT))
+            self.hint(safe(error.hint, MESSAGE_LIMIT))
 
     def status(self, text: str) -> None:
         """Draws the line that is redrawn in place; where none can be, a line like any other. Cut to the terminal's width."""

@@ -15,7 +15,7 @@ from handstamp.protocol.challenge import Challenge, parse_challenges
 from handstamp.protocol.client_auth import authenticate
 from handstamp.protocol.exchange import parse_form, parse_json
 from handstamp.protocol.scopes import parse_scopes, union_scopes
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import is_loopback, is_within, origin, parse_server_url, require_secure, same_url
 from protocol.wire import a_registration
 
@@ -145,7 +145,7 @@ def test_basic_brings_every_client_and_secret_home(client_id: str, secret: str) 
 @given(st.text(max_size=400), st.integers(1, 300))
 def test_printable_is_printable_and_short(text: str, limit: int) -> None:
     """TH1, TH2."""
-    shown = printable(text, limit)
+    shown = safe(text, limit)
 
     assert shown.isprintable()
     assert len(shown) <= limit

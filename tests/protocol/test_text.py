@@ -2,7 +2,7 @@
 
 import pytest
 
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ from handstamp.protocol.text import printable
 )
 def test_what_acts_or_hides_is_written_out(raw: str, shown: str) -> None:
     """TH1, TH2."""
-    assert printable(raw) == shown
+    assert safe(raw) == shown
 
 
 def test_what_is_too_long_is_cut_and_says_so() -> None:
-    assert printable("a" * 200) == "a" * 200
-    assert printable("a" * 201) == "a" * 199 + "…"
-    assert len(printable("\x1b" * 10_000, 50)) == 50
+    assert safe("a" * 200) == "a" * 200
+    assert safe("a" * 201) == "a" * 199 + "…"
+    assert len(safe("\x1b" * 10_000, 50)) == 50

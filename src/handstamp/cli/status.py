@@ -12,7 +12,7 @@ from handstamp.cli.words import grant_members, iso_time, renewal_words, status_c
 from handstamp.errors import account_hint, hint
 from handstamp.model import Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.settings import ServerSettings
 from handstamp.vault import Vault
 
@@ -123,7 +123,7 @@ def _row(line: _Line, now: float) -> tuple[str | Styled, ...]:
 
 def _account(damaged: GrantKey | None) -> str:
     """Our own label is all that can be read; it tells nothing where it is the only one."""
-    return "—" if damaged is None or damaged.account == "default" else printable(damaged.account)
+    return "—" if damaged is None or damaged.account == "default" else safe(damaged.account)
 
 
 def _show_details(output: Output, lines: list[_Line], now: float) -> None:
@@ -138,14 +138,14 @@ def _show_details(output: Output, lines: list[_Line], now: float) -> None:
         if line.grant is not None:
             rows += _grant_rows(line.grant, now)
         elif line.damaged is not None:
-            rows += [("account", printable(line.damaged.account)), ("issuer", printable(line.damaged.issuer))]
+            rows += [("account", safe(line.damaged.account)), ("issuer", safe(line.damaged.issuer))]
         output.fields(rows)
 
 
 def _grant_rows(grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
     return [
         ("account", who(grant) or grant.key.account),
-        ("issuer", printable(grant.key.issuer)),
+        ("issuer", safe(grant.key.issuer)),
         ("client", grant.registration.kind.value.replace("_", " ")),
         ("scopes", _scopes(grant)),
         ("signed in", iso_time(grant.granted_at) or "—"),
@@ -155,7 +155,7 @@ def _grant_rows(grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
 
 
 def _scopes(grant: Grant) -> str:
-    return printable(", ".join(grant.scopes)) or "—"
+    return safe(", ".join(grant.scopes)) or "—"
 
 
 def _place_members(place: VaultPlace) -> dict[str, object]:

@@ -25,7 +25,7 @@ from handstamp.errors import LoginCancelled
 from handstamp.model import LoginPrompt
 from handstamp.output import Output
 from handstamp.ports import Browser
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 
 __all__ = ["TerminalPresenter", "find_browser_obstacle"]
 
@@ -92,7 +92,7 @@ class TerminalPresenter:
         return await self._ask() if output.is_conversation else True
 
     async def waiting(self, authorization_url: str, *, opened: bool, deadline: float) -> str | None:
-        url = printable(authorization_url, LINK_LIMIT)
+        url = safe(authorization_url, LINK_LIMIT)
         if not self._output.is_conversation:
             self._show_link_once(url)
             return None
@@ -234,7 +234,7 @@ class _TypedLines:
         return line.strip()
 
     def _draw(self, description: str, shown: str) -> str:
-        typed = f"  › {printable(self._buffer[-40:])}" if self._buffer else description
+        typed = f"  › {safe(self._buffer[-40:])}" if self._buffer else description
         # Where no line can be redrawn, it is said once and the terminal echoes by itself.
         if typed != shown and (self._output.is_live or not shown):
             self._output.status(typed)

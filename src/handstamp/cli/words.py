@@ -4,7 +4,7 @@ import time
 
 from handstamp.model import Grant, Status
 from handstamp.output import Styled
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 
 __all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_cell", "text_block", "who"]
 
@@ -55,7 +55,7 @@ def renewal_words(grant: Grant, now: float) -> str:
 
 def who(grant: Grant) -> str | None:
     """Whose sign-in it is: what the server calls them, and our own label where it is not the only one."""
-    identity = None if grant.identity is None else printable(grant.identity)
+    identity = None if grant.identity is None else safe(grant.identity)
     if grant.key.account == "default":
         return identity
     return grant.key.account if identity is None else f"{grant.key.account} ({identity})"
@@ -77,7 +77,7 @@ def grant_members(grant: Grant) -> dict[str, object]:
 
 def one_line(text: str, limit: int = 200) -> str:
     """Somebody else's text on one line."""
-    return printable(" ".join(text.split()), limit)
+    return safe(" ".join(text.split()), limit)
 
 
 def text_block(text: str) -> str:
@@ -86,4 +86,4 @@ def text_block(text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    return printable(text, 10 * len(text) + 1)  # an escape is at most ten characters long: nothing is ever cut
+    return safe(text, 10 * len(text) + 1)  # an escape is at most ten characters long: nothing is ever cut

@@ -18,7 +18,7 @@ from handstamp.errors import (
 )
 from handstamp.model import Secret
 from handstamp.protocol.exchange import Request, Response, parse_form, parse_json
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
 __all__ = ["ACCEPT_JSON", "read_answer", "read_members", "refusal", "refuse_unavailable", "retry_after"]
@@ -85,7 +85,7 @@ def refusal(request: Request, error: object, description: object = None) -> Serv
     """The exception for an OAuth error code."""
     if not isinstance(error, str):
         return MalformedResponse(f'Expected "error" in the answer to the {request.purpose.value} as a string.')
-    code = printable(error, 100)
+    code = safe(error, 100)
     said = f"{host(request.url)} answered the {request.purpose.value} with {code}{_quote(request, description)}."
     if error in _TRANSIENT:
         return TemporarilyUnavailable(said)
@@ -98,7 +98,7 @@ def _quote(request: Request, description: object) -> str:
     for _, value in request.form or ():
         if isinstance(value, Secret) and value:
             description = description.replace(value.reveal(), "***")
-    return f' ("{printable(description.strip())}")'
+    return f' ("{safe(description.strip())}")'
 
 
 def refuse_unavailable(request: Request, response: Response) -> None:

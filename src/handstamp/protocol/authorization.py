@@ -23,7 +23,7 @@ from handstamp.errors import (
 from handstamp.model import Registration, Secret
 from handstamp.protocol.scopes import OFFLINE_ACCESS
 from handstamp.protocol.server import AuthorizationServer
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
 __all__ = [
@@ -126,7 +126,7 @@ def build_authorization_request(
     """
     if registration.issuer != server.issuer:
         raise IssuerMismatch(
-            f"Expected a client of {printable(server.issuer)}, got one of {printable(registration.issuer)}: nothing was sent."
+            f"Expected a client of {safe(server.issuer)}, got one of {safe(registration.issuer)}: nothing was sent."
         )
     request = AuthorizationRequest(
         issuer=server.issuer,
@@ -198,17 +198,15 @@ def _require_issuer(request: AuthorizationRequest, response: AuthorizationRespon
     # RFC 9207 §2.4. Compared as it came: no case, slash, port or percent sign is evened out (A-87).
     if response.iss is None:
         if request.iss_expected:
-            raise IssuerMismatch(f'Expected iss "{printable(request.issuer)}" in the authorization response, got none.')
+            raise IssuerMismatch(f'Expected iss "{safe(request.issuer)}" in the authorization response, got none.')
         return
     if response.iss != request.issuer:
-        raise IssuerMismatch(
-            f'Expected iss "{printable(request.issuer)}" in the authorization response, got "{printable(response.iss)}".'
-        )
+        raise IssuerMismatch(f'Expected iss "{safe(request.issuer)}" in the authorization response, got "{safe(response.iss)}".')
 
 
 def _refusal(request: AuthorizationRequest, error: str, description: str | None) -> HandstampError:
-    code = printable(error, 100)
-    reason = f' ("{printable(description.strip())}")' if description and description.strip() else ""
+    code = safe(error, 100)
+    reason = f' ("{safe(description.strip())}")' if description and description.strip() else ""
     said = f"{host(request.authorization_endpoint)} answered the sign-in with {code}{reason}."
     match error:
         case "access_denied":

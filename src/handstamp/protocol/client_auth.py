@@ -6,7 +6,7 @@ from binascii import b2a_base64
 
 from handstamp.errors import UsageError
 from handstamp.model import Registration, Secret
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 
 __all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "bearer", "choose_auth_method"]
 
@@ -30,8 +30,8 @@ def authenticate(registration: Registration, secret: Secret | None) -> tuple[Fie
         return (), (("client_id", client_id),)
     secret = secret or registration.client_secret
     if not secret:
-        source = printable(registration.client_secret_from or "the vault")
-        raise UsageError(f"Expected the secret of client {printable(client_id)} in {source}, found none.")
+        source = safe(registration.client_secret_from or "the vault")
+        raise UsageError(f"Expected the secret of client {safe(client_id)} in {source}, found none.")
     if registration.token_endpoint_auth_method == POST:
         return (), (("client_id", client_id), ("client_secret", secret))
     # The name in the form too, as RFC 6749 §3.2.1 allows: the MCP SDK's authorization server finds the client by nothing else.

@@ -20,7 +20,7 @@ from handstamp.errors import (
 )
 from handstamp.protocol.answers import refuse_unavailable
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import require_secure, split_url
 
 __all__ = ["find_metadata", "read_strings", "read_text", "require_text", "well_known_url"]
@@ -85,10 +85,10 @@ def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, Handstam
     unknown = next((error for error in errors if isinstance(error, NetworkError)), None)
     if unknown is not None:
         return unknown
-    tried = [f"{printable(url)}: {error}" for url, error in failures]
+    tried = [f"{safe(url)}: {error}" for url, error in failures]
     present = [error for error in errors if not isinstance(error, _Absent)]
     failed = DiscoveryFailed(
-        f"Expected {purpose.value} for {printable(subject)}, found none that can be used at {len(tried)} addresses.",
+        f"Expected {purpose.value} for {safe(subject)}, found none that can be used at {len(tried)} addresses.",
         tried=tried,
         absent=not present,
     )

@@ -9,7 +9,7 @@ from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.client_auth import BASIC, NONE, POST, choose_auth_method
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 from handstamp.protocol.server import AuthorizationServer
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host, split_url
 
 __all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registration_kind", "register_client"]
@@ -50,9 +50,7 @@ def build_registration(
     if kind is not RegistrationKind.PRE_REGISTERED or client.client_id is None:
         raise UsageError(f"Expected a configured client for a {kind.value} registration, got none.")
     if client.issuer is not None and client.issuer != server.issuer:
-        raise IssuerMismatch(
-            f"Expected {printable(client.issuer)}, the issuer of the configured client, got {printable(server.issuer)}."
-        )
+        raise IssuerMismatch(f"Expected {safe(client.issuer)}, the issuer of the configured client, got {safe(server.issuer)}.")
     method = choose_auth_method(server.token_endpoint_auth_methods_supported, client.client_secret_from is not None)
     return Registration(server.issuer, kind, client.client_id, redirect_uri, method, client_secret_from=client.client_secret_from)
 
@@ -167,7 +165,7 @@ def _read_visible(body: dict[str, object], name: str) -> str | None:
 def _require_same_redirect_uri(body: dict[str, object], redirect_uri: str) -> None:
     registered = body.get("redirect_uris")
     if registered is not None and registered != [redirect_uri]:
-        raise MalformedResponse(f"Expected to be registered with {printable(redirect_uri)} alone, got other redirect addresses.")
+        raise MalformedResponse(f"Expected to be registered with {safe(redirect_uri)} alone, got other redirect addresses.")
 
 
 def _read_method(body: dict[str, object], server: AuthorizationServer, requested: str, *, has_secret: bool) -> str:
@@ -177,7 +175,7 @@ def _read_method(body: dict[str, object], server: AuthorizationServer, requested
         overruled = has_secret and requested == NONE
         return choose_auth_method(server.token_endpoint_auth_methods_supported, has_secret=True) if overruled else requested
     if not isinstance(method, str) or method not in (NONE, BASIC, POST):
-        raise MalformedResponse(f"Expected to be registered with {requested}, got {printable(str(method), 60)}.")
+        raise MalformedResponse(f"Expected to be registered with {requested}, got {safe(str(method), 60)}.")
     return method
 
 
@@ -197,7 +195,7 @@ def _require_redirect_uri(redirect_uri: str) -> None:
     except ValueError as error:
         raise UsageError(f"Expected a redirect address such as http://127.0.0.1:8080/callback, but {error}.") from error
     if url.scheme == "http" and not url.is_loopback:
-        raise UsageError(f"Expected a redirect address with https or on this machine, got {printable(url.origin)}.")
+        raise UsageError(f"Expected a redirect address with https or on this machine, got {safe(url.origin)}.")
 
 
 def _require_document_url(text: str) -> str:
@@ -207,5 +205,5 @@ def _require_document_url(text: str) -> str:
     except ValueError as error:
         raise UsageError(f"Expected a client ID such as https://example.com/client.json, but {error}.") from error
     if url.scheme != "https" or url.path in ("", "/"):
-        raise UsageError(f"Expected a client ID that is an https URL with a path, got {printable(url.origin + url.path)}.")
+        raise UsageError(f"Expected a client ID that is an https URL with a path, got {safe(url.origin + url.path)}.")
     return text

@@ -8,7 +8,7 @@ from handstamp.protocol.challenge import Challenge
 from handstamp.protocol.exchange import Exchange, Purpose
 from handstamp.protocol.metadata import find_metadata, read_strings, require_text, well_known_url
 from handstamp.protocol.scopes import filter_scopes
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import is_within, origin, same_url
 
 __all__ = ["ProtectedResource", "choose_issuer", "find_protected_resource"]
@@ -62,7 +62,7 @@ def judge_protected_resource(server: str, document_url: str, document: dict[str,
     is_same = _is_server(resource, server)
     if not is_same and not _is_vouched_ancestor(resource, server, document_url):
         raise ResourceMismatch(
-            f'Expected the {what} of {printable(server)}, got that of "{printable(resource)}" from {printable(document_url)}.'
+            f'Expected the {what} of {safe(server)}, got that of "{safe(resource)}" from {safe(document_url)}.'
         )
     issuers = read_strings(document, "authorization_servers")
     if not issuers:
@@ -92,7 +92,5 @@ def choose_issuer(resource: ProtectedResource, configured: str | None) -> str:
         return resource.authorization_servers[0]
     if configured in resource.authorization_servers:
         return configured
-    listed = ", ".join(printable(issuer) for issuer in resource.authorization_servers[:3])
-    raise IssuerMismatch(
-        f"Expected {printable(configured)}, the configured issuer, among the authorization servers, got {listed}."
-    )
+    listed = ", ".join(safe(issuer) for issuer in resource.authorization_servers[:3])
+    raise IssuerMismatch(f"Expected {safe(configured)}, the configured issuer, among the authorization servers, got {listed}.")

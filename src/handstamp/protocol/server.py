@@ -7,7 +7,7 @@ from handstamp.errors import InsecureUrl, IssuerMismatch, PkceUnsupported
 from handstamp.protocol.exchange import Exchange, Purpose
 from handstamp.protocol.metadata import find_metadata, read_strings, read_text, require_text, well_known_url
 from handstamp.protocol.scopes import filter_scopes
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, require_secure, split_url
 
 __all__ = ["AuthorizationServer", "find_authorization_server", "require_pkce"]
@@ -54,7 +54,7 @@ def find_authorization_server(issuer: str, *, near: str) -> Exchange[Authorizati
     """
     require_secure(issuer, "the issuer", near=near)
     if "?" in issuer:
-        raise InsecureUrl(f"Expected an issuer without a query (RFC 8414 §2), got {printable(issuer)}.")
+        raise InsecureUrl(f"Expected an issuer without a query (RFC 8414 §2), got {safe(issuer)}.")
     return (
         yield from find_metadata(
             _candidates(issuer),
@@ -79,7 +79,7 @@ def judge_authorization_server(issuer: str, document: dict[str, object], *, near
     what = Purpose.AUTHORIZATION_SERVER.value
     named = require_text(document, "issuer", what)
     if named != issuer:
-        raise IssuerMismatch(f'Expected the {what} of issuer "{printable(issuer)}", got that of "{printable(named)}".')
+        raise IssuerMismatch(f'Expected the {what} of issuer "{safe(issuer)}", got that of "{safe(named)}".')
 
     def endpoint(name: str) -> str:
         return require_secure(require_text(document, name, what), f"the {name}", near=near)
@@ -112,9 +112,9 @@ def require_pkce(server: AuthorizationServer, stated: tuple[str, ...] | None) ->
     if methods is not None and "S256" in methods:
         return
     if methods is not None:
-        listed = printable(", ".join(methods)) or "no method"
-        raise PkceUnsupported(f"Expected PKCE with S256 at {printable(server.issuer)}, got a list of {listed}.")
+        listed = safe(", ".join(methods)) or "no method"
+        raise PkceUnsupported(f"Expected PKCE with S256 at {safe(server.issuer)}, got a list of {listed}.")
     raise PkceUnsupported(
-        f"Expected {printable(server.issuer)} to say that it supports PKCE with S256, and it says nothing. "
+        f"Expected {safe(server.issuer)} to say that it supports PKCE with S256, and it says nothing. "
         'If its documentation does, add code_challenge_methods_supported = ["S256"] to this server in servers.toml.'
     )

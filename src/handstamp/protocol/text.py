@@ -1,13 +1,13 @@
 """Text that somebody else wrote, made fit for a person's terminal: short, and nothing in it that acts or hides."""
 
-__all__ = ["printable"]
+__all__ = ["safe"]
 
 # Letters and marks by their category, yet they draw nothing: fillers and joiners hide as well as any format character.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 MAX_MARKS = 3
 
 
-def printable(text: str, limit: int = 200) -> str:
+def safe(text: str, limit: int = 200) -> str:
     """
     `text` in at most `limit` characters, every control, direction, invisible or tag character written as its escape.
 

@@ -10,7 +10,7 @@ from handstamp.protocol.authorization import AuthorizationRequest
 from handstamp.protocol.client_auth import Fields, authenticate
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
 __all__ = ["TokenResponse", "exchange_code", "refresh_token", "revoke_token"]
@@ -96,7 +96,7 @@ def revoke_token(grant: Grant, secret: Secret | None) -> Exchange[None]:
 
 
 def _mixed(expected: str, got: str) -> IssuerMismatch:
-    return IssuerMismatch(f"Expected a registration at {printable(expected)}, got one at {printable(got)}: nothing was sent.")
+    return IssuerMismatch(f"Expected a registration at {safe(expected)}, got one at {safe(got)}: nothing was sent.")
 
 
 def _ask_for_token(endpoint: str, registration: Registration, secret: Secret | None, form: Fields) -> Exchange[TokenResponse]:
@@ -133,7 +133,7 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
 def _read_access_token(body: dict[str, object]) -> Secret:
     token_type = body.get("token_type")
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        got = printable(token_type, 40) if isinstance(token_type, str) else "none"
+        got = safe(token_type, 40) if isinstance(token_type, str) else "none"
         raise MalformedResponse(f'Expected token_type "Bearer" in the answer to the token request, got {got}.')
     value = body.get("access_token")
     # It goes into a header as it is: a space or a line break would end it there (TE3).
@@ -170,4 +170,4 @@ def _read_identity(id_token: object) -> str | None:
     except (ValueError, MalformedResponse):
         return None
     names = (claims.get(claim) for claim in IDENTITY_CLAIMS)
-    return next((printable(name.strip(), MAX_IDENTITY_LENGTH) for name in names if isinstance(name, str) and name.strip()), None)
+    return next((safe(name.strip(), MAX_IDENTITY_LENGTH) for name in names if isinstance(name, str) and name.strip()), None)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from handstamp.errors import InsecureUrl, UsageError
-from handstamp.protocol.text import printable
+from handstamp.protocol.text import safe
 
 __all__ = ["Url", "host", "is_loopback", "is_within", "origin", "parse_server_url", "require_secure", "same_url", "split_url"]
 
@@ -60,7 +60,7 @@ def split_url(url: str) -> Url:
     scheme, authority, path, query, fragment = (part or "" for part in match.groups())
     scheme = scheme.lower()
     if scheme not in DEFAULT_PORTS:
-        raise ValueError(f"its scheme is {printable(scheme, 20)}")
+        raise ValueError(f"its scheme is {safe(scheme, 20)}")
     if "@" in authority:
         raise ValueError("it holds a user name or a password")
     if fragment:
@@ -126,7 +126,7 @@ def require_secure(url: str, what: str, *, near: str) -> str:
     if parts.scheme == "https" or (parts.is_loopback and is_loopback(near)):
         return url
     where = "for a server on this machine only" if parts.is_loopback else "on loopback only"
-    raise InsecureUrl(f"Expected https for {what}, got {printable(parts.origin)}: plain http is allowed {where}.")
+    raise InsecureUrl(f"Expected https for {what}, got {safe(parts.origin)}: plain http is allowed {where}.")
 
 
 def is_within(url: str, ancestor: str) -> bool:
