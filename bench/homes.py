@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from handstamp.callback.listener import open_callback
 from handstamp.demo.visitor import Visitor
 from handstamp.http.drive import Driver
-from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
+from handstamp.http.guard import Guard
+from handstamp.model import Grant, GrantKey, Named, Registration, RegistrationKind, Secret, Token
 from handstamp.settings import load_settings
 from handstamp.stores.keys.environment import VARIABLE, EnvironmentKey
 from handstamp.stores.sqlite import SqliteStore
@@ -38,7 +39,7 @@ class Home:
 
     def vault(self, clock: Callable[[], float] = time.time) -> Vault:
         """As `Vault.open()` would make it, and with a clock that may be another."""
-        parts = Parts(self.store(), http=Driver, browser=Visitor, open_callback=open_callback, clock=clock)
+        parts = Parts(self.store(), http=open_driver, browser=Visitor, open_callback=open_callback, clock=clock)
         return Vault(parts, load_settings(self.path))
 
     def configure(self, toml: str) -> None:
@@ -59,6 +60,11 @@ def bare_environment(path: Path) -> dict[str, str]:
 def temporary_home() -> Generator[Home]:
     with TemporaryDirectory(prefix="handstamp-bench-") as directory:
         yield Home(Path(directory))
+
+
+def open_driver(named: Named) -> Driver:
+    """As `wiring` makes it."""
+    return Driver(Guard(named).open_transport)
 
 
 def fresh_token(access: str = "a-token-of-forty-characters-as-many-have", refresh: str = "a-refresh-token") -> Token:

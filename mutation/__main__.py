@@ -18,7 +18,19 @@ from mutation.guard import Guard, TextMoved
 from mutation.guards import all_guards
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-COPIED = ("src", "tests", "docs", "examples", "bench", "fuzz", "mutation", "requirements", "pyproject.toml", "README.md", "Makefile")
+COPIED = (
+    "src",
+    "tests",
+    "docs",
+    "examples",
+    "bench",
+    "fuzz",
+    "mutation",
+    "requirements",
+    "pyproject.toml",
+    "README.md",
+    "Makefile",
+)
 TEST_SECONDS = 40
 RUN_SECONDS = 300
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

@@ -31,6 +31,7 @@ HandstampError                 .code (stable) · .hint (one command to run) · .
    ├─ StateMismatch
    ├─ PkceUnsupported
    ├─ InsecureUrl
+   ├─ ForbiddenAddress
    └─ MalformedResponse
 
 A message is one sentence that says what was expected and what came. A hint is one runnable command, made by `hint()` from
@@ -46,6 +47,7 @@ __all__ = [
     "AccessDenied",
     "ConnectFailed",
     "DiscoveryFailed",
+    "ForbiddenAddress",
     "HandstampError",
     "InsecureUrl",
     "InvalidClient",
@@ -327,6 +329,12 @@ class InsecureUrl(ServerBrokeProtocol):
     """A URL is neither https nor plain http on loopback (A-78, A-119)."""
 
     code = "insecure_url"
+
+
+class ForbiddenAddress(ServerBrokeProtocol):
+    """A host's address is none that we may connect to for this server: a network's inside, or nobody's (4.13)."""
+
+    code = "forbidden_address"
 
 
 class MalformedResponse(ServerBrokeProtocol):

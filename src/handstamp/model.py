@@ -6,6 +6,7 @@ from hmac import compare_digest
 from typing import NoReturn
 
 __all__ = [
+    "DIRECT",
     "NO_CLIENT",
     "CallbackPlan",
     "ClientSettings",
@@ -13,6 +14,8 @@ __all__ = [
     "GrantKey",
     "LoginFailed",
     "LoginPrompt",
+    "Named",
+    "Network",
     "Registration",
     "RegistrationKind",
     "Secret",
@@ -81,6 +84,30 @@ class ClientSettings:
     issuer: str | None = None
     """The authorization server that the credentials belong to."""
 
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a person named, and by that allowed us to connect to, wherever it is (4.13)."""
+
+    server: str
+    issuer: str | None = None
+    """The configured one; an issuer that a server names is not named by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How we get out, for all servers."""
+
+    proxy: str | None = None
+    """Its address, or `env:NAME` or `file:PATH` where that holds a password."""
+    ca_file: str | None = None
+    """A file with certificates to trust besides the machine's own, PEM."""
+    public_only: bool = False
+    """Only public servers, whoever named them: for a platform whose users give the addresses."""
+
+
+DIRECT = Network()
+"""Nothing configured."""
 
 NO_CLIENT = ClientSettings()
 """Nothing configured: what the server offers is used."""

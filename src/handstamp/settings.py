@@ -1,5 +1,5 @@
 """
-What the person configured: directories from the environment, servers from `servers.toml`. Each value knows its origin.
+What the person configured: directories from the environment, servers and the way to them from `servers.toml`.
 
 flag > environment > user's file > default. `servers.toml` is the user's and may be read-only (Nix, dotfiles): only `handstamp
 add` and `handstamp remove` write it, and no secret ever stands in it.
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import cast
 
 from handstamp.errors import SettingsError, UsageError, hint
-from handstamp.model import NO_CLIENT, ClientSettings
+from handstamp.model import DIRECT, NO_CLIENT, ClientSettings, Named, Network
 from handstamp.protocol.scopes import parse_scopes
-from handstamp.protocol.urls import origin, parse_server_url
+from handstamp.protocol.urls import origin, parse_server_url, split_url
 
 __all__ = [
     "Directory",
@@ -27,9 +27,11 @@ __all__ = [
     "is_header_value",
     "load_settings",
     "neighbours",
+    "parse_network",
     "parse_servers",
     "require_header",
     "require_name",
+    "require_proxy",
     "state_directory",
 ]
 
@@ -65,13 +67,19 @@ class ServerSettings:
     is_configured: bool = True
     """False where only a URL was given: then that is its name too, which every command takes, and all else is as by default."""
 
+    @property
+    def named(self) -> Named:
+        """What a person named with it."""
+        return Named(self.url, self.client.issuer)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All servers of one `servers.toml`."""
+    """All of one `servers.toml`."""
 
     path: Path
     servers: Mapping[str, ServerSettings]
+    network: Network = DIRECT
 
     def find(self, name_or_url: str) -> ServerSettings:
         """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""
@@ -130,13 +138,56 @@ def load_settings(directory: Path | None = None) -> Settings:
         raise SettingsError(f"Expected to read {path}, got: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"Expected TOML in {path}, got an error: {error}.") from error
-    return Settings(path, parse_servers(path, document))
+    return Settings(path, parse_servers(path, document), parse_network(path, document))
+
+
+TOP_KEYS = ("network", "proxy", "ca_file", "servers")
+
+
+def parse_network(path: Path, document: Mapping[str, object]) -> Network:
+    """How a whole document wants us to get out. Raises SettingsError with file and place."""
+    table = _Table(path, "", document, TOP_KEYS)
+    proxy, ca_file, network = table.text("proxy"), table.text("ca_file"), table.text("network")
+    if network not in (None, "public"):
+        raise SettingsError(f'Expected network = "public" in {path}, or nothing, got {network!r}.')
+    try:
+        return Network(
+            proxy=None if proxy is None else _require_proxy_reference(proxy),
+            ca_file=None if ca_file is None else str(Path(ca_file).expanduser()),
+            public_only=network == "public",
+        )
+    except UsageError as error:
+        raise SettingsError(f"{path}: {error.message}") from error
+
+
+def _require_proxy_reference(value: str) -> str:
+    return value if value.startswith(("env:", "file:")) else require_proxy(value)
+
+
+def require_proxy(value: str, *, password: bool = False) -> str:
+    """
+    The address of an HTTP proxy; one with a user and a `password` stands in no configuration file. Raises UsageError.
+
+    What is wrong with it is not repeated: a password may be in it.
+    """
+    scheme, slashes, rest = value.partition("://")
+    user, at, host = rest.rpartition("@")
+    try:
+        is_proxy = bool(slashes) and split_url(f"{scheme}://{host}").path in ("", "/") and (not at or ":" in user)
+    except ValueError:
+        is_proxy = False
+    if not is_proxy or (at and not password):
+        raise UsageError(
+            "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a password, "
+            "got something else."
+        )
+    return value
 
 
 def parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, ServerSettings]:
     """The servers of a whole document. Raises SettingsError with file and place."""
     servers: dict[str, ServerSettings] = {}
-    for name, table in _Table(path, "", document, ("servers",)).table("servers").items():
+    for name, table in _Table(path, "", document, TOP_KEYS).table("servers").items():
         if not isinstance(table, dict):
             raise SettingsError(f"Expected a table [servers.{name}] in {path}, got {type(table).__name__}.")
         servers[name] = _parse_server(path, name, cast("dict[str, object]", table))

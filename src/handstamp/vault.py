@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, VaultCorrupt
 from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPlace
@@ -69,15 +69,21 @@ class Vault:
         config: Path | None = None,
         announce: Callable[[str], None] = warn,
         observe: Observer | None = None,
+        network: Literal["public"] | None = None,
     ) -> "Vault":
         """
         Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
 
         `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets
-        masked. Raises SettingsError for a broken `servers.toml`. No file is opened yet: a VaultError comes from the first use.
+        masked. `network="public"` is for a platform whose users give the URLs: nothing in your network or on your machine is
+        connected to, whoever names it (4.13). Raises SettingsError for a broken `servers.toml`. No file is opened yet: a
+        VaultError comes from the first use.
         """
-        parts = build_parts(state or state_directory().path, announce=announce, observe=observe)
-        return cls(parts, load_settings(config or config_directory().path))
+        settings = load_settings(config or config_directory().path)
+        if network == "public":
+            settings = replace(settings, network=replace(settings.network, public_only=True))
+        parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
+        return cls(parts, settings)
 
     def __enter__(self) -> "Vault":
         return self
@@ -160,7 +166,7 @@ class Vault:
 
         found = self.settings.find(server)
         keys = [key for key in self._parts.store.list_keys(owner) if (key.server, key.account) == (found.url, account)]
-        flights = [Flight(partial(self._sign_out, key), name="handstamp-logout").start() for key in keys]
+        flights = [Flight(partial(self._sign_out, found, key), name="handstamp-logout").start() for key in keys]
         reports = [await flight.join_async(LOGOUT_PATIENCE) for flight in flights]
         self._source(found, owner, account).look_again()
         return reports
@@ -175,7 +181,7 @@ class Vault:
 
         found = self.settings.find(server)
         step = discover(found.url, headers=read_headers(found.headers), issuer=found.client.issuer)
-        return await self._parts.http().run(step, deadline=OPEN_DEADLINE) is None
+        return await self._parts.http(found.named).run(step, deadline=OPEN_DEADLINE) is None
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """Everything that is stored for one owner and intact. No network."""
@@ -209,7 +215,7 @@ class Vault:
                 self._sources[key] = TokenSource(
                     SourceSettings(owner, server.url, account, server.name),
                     store=parts.store,
-                    http=parts.http,
+                    http=partial(parts.http, server.named),
                     read_secret=parts.read_secret,
                     clock=parts.clock,
                 )
@@ -234,7 +240,7 @@ class Vault:
         return Login(
             with_scopes(request, scopes),
             store=parts.store,
-            http=parts.http(),
+            http=parts.http(server.named),
             read_secret=parts.read_secret,
             clock=parts.clock,
             random=parts.random,
@@ -267,21 +273,21 @@ class Vault:
 
         step = probe_server(server.url, read_headers(server.headers) + bearer(token.access_token))
         try:
-            return (await self._parts.http().run(step, deadline=PROBE_DEADLINE)).asks
+            return (await self._parts.http(server.named).run(step, deadline=PROBE_DEADLINE)).asks
         except HandstampError:
             return False
 
-    def _sign_out(self, key: GrantKey, flight: "Flight[LogoutReport]") -> LogoutReport:
+    def _sign_out(self, server: ServerSettings, key: GrantKey, flight: "Flight[LogoutReport]") -> LogoutReport:
         """In a thread, and under the grant's lock: a refresh that is under way ends first, and its token is the one to revoke."""
         with self._parts.store.lock(key):
             try:
-                reason = self._revoke(self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
+                reason = self._revoke(server, self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
             except VaultCorrupt:
                 reason = "what is stored of it is damaged"
             self._parts.store.forget_grant(key)
         return LogoutReport(key.server, key.issuer, revoked=reason is None, reason=reason)
 
-    def _revoke(self, grant: Grant | None) -> str | None:
+    def _revoke(self, server: ServerSettings, grant: Grant | None) -> str | None:
         """None, or why not."""
         from handstamp.protocol.tokens import revoke_token
 
@@ -291,7 +297,7 @@ class Vault:
             return "it offers no revocation"
         try:
             secret = self._parts.read_secret(grant.key.owner, grant.key.server, grant.registration)
-            self._parts.http().run_blocking(revoke_token(grant, secret), deadline=15.0)
+            self._parts.http(server.named).run_blocking(revoke_token(grant, secret), deadline=15.0)
         except HandstampError as error:
             return error.message
         return None

@@ -5,19 +5,21 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from handstamp.errors import SettingsError
-from handstamp.model import CallbackPlan, Registration, RegistrationKind, Secret, VaultPlace
+from handstamp.errors import SettingsError, UsageError
+from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
-from handstamp.settings import is_header_value
+from handstamp.settings import is_header_value, require_proxy
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
+    from handstamp.http.guard import Guard
     from handstamp.protocol.exchange import Request, Response
 
-__all__ = ["Observer", "Parts", "build_browser", "build_parts", "read_headers", "warn"]
+__all__ = ["Observer", "Parts", "build_browser", "build_guard", "build_parts", "read_headers", "warn"]
 
 CLIENT_SECRET = "the client secret"
 
@@ -36,7 +38,7 @@ class Parts:
         self,
         store: GrantStore,
         *,
-        http: Callable[[], HttpRunner],
+        http: Callable[[Named], HttpRunner],
         browser: Callable[[], Browser],
         open_callback: OpenCallback,
         clock: Clock = time.time,
@@ -53,8 +55,10 @@ class Parts:
         self.read_secret: SecretReader = _SecretReader(store)
 
 
-def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observer | None = None) -> Parts:
-    """SQLite in `state`, our HTTP driver, the system's browser, a loopback listener."""
+def build_parts(
+    state: Path, *, announce: Callable[[str], None], network: Network = DIRECT, observe: Observer | None = None
+) -> Parts:
+    """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
     from handstamp.stores.keys import StandardProviders
     from handstamp.stores.sqlite import SqliteStore
 
@@ -62,7 +66,7 @@ def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observ
     file = state / "vault.db"
     return Parts(
         store,
-        http=lambda: _build_http(observe),
+        http=partial(_build_http, network, observe),
         browser=build_browser,
         open_callback=_open_callback,
         # Asking the store makes a vault, and only a login should.
@@ -70,10 +74,32 @@ def build_parts(state: Path, *, announce: Callable[[str], None], observe: Observ
     )
 
 
-def _build_http(observe: Observer | None) -> HttpRunner:
+def _build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:
     from handstamp.http.drive import Driver
 
-    return Driver(observe=observe)
+    return Driver(build_guard(named, network).open_transport, observe=observe)
+
+
+def build_guard(named: Named, network: Network) -> "Guard":
+    """What connects us to one server and to what belongs to it. Raises SettingsError where the proxy's address is not there."""
+    from handstamp.http.guard import Guard
+
+    return Guard(named, proxy=_read_proxy(network.proxy), ca_file=network.ca_file, public_only=network.public_only)
+
+
+def _read_proxy(reference: str | None) -> Secret | None:
+    scheme, _, place = (reference or "").partition(":")
+    match scheme:
+        case "env":
+            text = _read_variable(place, "the proxy")
+        case "file":
+            text = _read_file(Path(place), "the proxy")
+        case _:
+            return None if reference is None else Secret(reference)
+    try:
+        return Secret(require_proxy(text, password=True))
+    except UsageError as error:
+        raise SettingsError(f"{error.message} It was read from {place}.") from error
 
 
 def build_browser() -> Browser:

@@ -4,6 +4,7 @@ import gzip
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -30,8 +31,10 @@ from handstamp.errors import (
     TlsFailed,
     UsageError,
 )
-from handstamp.http.drive import Driver
-from handstamp.model import Secret
+from handstamp.http.drive import Driver, Observer
+from handstamp.http.guard import Guard
+from handstamp.model import Named, Secret
+from handstamp.ports import Clock
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 
 SECRET = "refresh-0b5d7c"
@@ -181,8 +184,13 @@ def fetch_first(*requests: Request) -> Exchange[tuple[Response, list[HandstampEr
     raise errors[-1]
 
 
+def driver(clock: Clock = time.time, observe: Observer | None = None, ca_file: str | None = None) -> Driver:
+    """As for a login to a server on this machine."""
+    return Driver(Guard(Named("http://127.0.0.1"), ca_file=ca_file).open_transport, clock=clock, observe=observe)
+
+
 def run(request: Request, deadline: float = 10.0) -> Response:
-    return Driver().run_blocking(fetch(request), deadline=deadline)
+    return driver().run_blocking(fetch(request), deadline=deadline)
 
 
 @contextmanager
@@ -229,7 +237,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
 @pytest.mark.anyio
 async def test_a_step_gets_its_answers_and_the_run_gives_its_value() -> None:
     with LoopbackServer(answer(b'{"issuer": "x"}', "200 OK", "X-Twice: a", "X-Twice: b")) as server:
-        response = await Driver(clock=lambda: 1_700_000_000.0).run(fetch(metadata(f"{server.origin}/a?b=c")), deadline=10)
+        response = await driver(clock=lambda: 1_700_000_000.0).run(fetch(metadata(f"{server.origin}/a?b=c")), deadline=10)
 
     assert (response.status, response.body) == (200, b'{"issuer": "x"}')
     assert response.header_list("x-twice") == ["a", "b"]
@@ -268,7 +276,7 @@ def test_cookies_of_one_answer_are_not_sent_with_the_next_request() -> None:
         return (yield metadata(url))
 
     with LoopbackServer(answer(b"{}", "200 OK", "Set-Cookie: tracked=1"), answer()) as server:
-        Driver().run_blocking(step(server.origin), deadline=10)
+        driver().run_blocking(step(server.origin), deadline=10)
 
     assert b"cookie" not in server.requests[1].lower()
 
@@ -289,7 +297,7 @@ def test_the_requests_of_one_exchange_share_a_connection() -> None:
         return (yield metadata(server.origin)).status
 
     with LoopbackServer(answer(), answer()) as server:
-        status = Driver().run_blocking(both(), deadline=10)
+        status = driver().run_blocking(both(), deadline=10)
 
     assert (status, len(server.requests), server.connections) == (200, 2, 1)
 
@@ -298,8 +306,8 @@ def test_a_transport_of_ones_own_takes_the_place_of_the_wire() -> None:
     def reply(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(418, headers={"content-encoding": "gzip"}, content=gzip.compress(request.url.host.encode()))
 
-    driver = Driver(open_transport=lambda: httpx2.MockTransport(reply))
-    response = driver.run_blocking(fetch(metadata("https://auth.example/x")), deadline=10)
+    faked = Driver(lambda: httpx2.MockTransport(reply))
+    response = faked.run_blocking(fetch(metadata("https://auth.example/x")), deadline=10)
 
     assert (response.status, response.body) == (418, b"auth.example")
 
@@ -308,8 +316,8 @@ def test_the_observer_sees_each_request_with_its_secrets_masked() -> None:
     seen: list[tuple[Request, Response | HandstampError]] = []
 
     with closed_port() as closed, LoopbackServer(answer()) as server:
-        driver = Driver(observe=lambda request, outcome: seen.append((request, outcome)))
-        driver.run_blocking(fetch_first(metadata(closed), token_request(server.origin)), deadline=10)
+        watched = driver(observe=lambda request, outcome: seen.append((request, outcome)))
+        watched.run_blocking(fetch_first(metadata(closed), token_request(server.origin)), deadline=10)
 
     assert [type(outcome) for _, outcome in seen] == [ConnectFailed, Response]
     assert SECRET not in repr(seen)
@@ -320,7 +328,7 @@ def test_the_observer_sees_each_request_with_its_secrets_masked() -> None:
 
 def test_a_step_may_catch_a_failure_and_go_on_with_its_next_candidate() -> None:
     with closed_port() as closed, LoopbackServer(answer()) as server:
-        response, errors = Driver().run_blocking(fetch_first(metadata(closed), metadata(server.origin)), deadline=10)
+        response, errors = driver().run_blocking(fetch_first(metadata(closed), metadata(server.origin)), deadline=10)
 
     assert response.status == 200
     assert [type(error) for error in errors] == [ConnectFailed]
@@ -354,7 +362,7 @@ def test_a_certificate_that_nobody_signed_is_refused(tls: ssl.SSLContext) -> Non
 def test_a_certificate_of_the_configured_file_is_trusted(tls: ssl.SSLContext, certificate: Path) -> None:
     """TA20: the one way to trust more than the machine does."""
     with LoopbackServer(answer(), tls=tls) as server:
-        response = Driver(ca_file=certificate).run_blocking(fetch(metadata(server.origin)), deadline=10)
+        response = driver(ca_file=str(certificate)).run_blocking(fetch(metadata(server.origin)), deadline=10)
 
     assert response.status == 200
 
@@ -364,7 +372,7 @@ def test_a_certificate_for_another_name_is_refused(tls: ssl.SSLContext, certific
     with LoopbackServer(answer(), tls=tls) as server:
         other_name = server.origin.replace("127.0.0.1", "localhost")
         with pytest.raises(TlsFailed, match="not valid for 'localhost'"):
-            Driver(ca_file=certificate).run_blocking(fetch(metadata(other_name)), deadline=10)
+            driver(ca_file=str(certificate)).run_blocking(fetch(metadata(other_name)), deadline=10)
 
 
 def test_a_server_without_tls_is_a_tls_failure() -> None:
@@ -381,7 +389,7 @@ def test_a_file_without_certificates_is_an_error_of_the_settings(tmp_path: Path)
     path.write_text("nothing")
 
     with pytest.raises(SettingsError, match=r"ca\.pem"):
-        Driver(ca_file=path).run_blocking(fetch(metadata("https://auth.example/")), deadline=10)
+        driver(ca_file=str(path)).run_blocking(fetch(metadata("https://auth.example/")), deadline=10)
 
 
 @pytest.mark.parametrize(
@@ -433,7 +441,7 @@ async def test_a_dripped_body_does_not_outlast_the_deadline() -> None:
     drip = repeat(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"{", every=0.02)
 
     with LoopbackServer(drip) as server, pytest.raises(TimedOut):
-        await Driver().run(fetch(token_request(server.origin)), deadline=0.2)
+        await driver().run(fetch(token_request(server.origin)), deadline=0.2)
 
 
 def test_dripped_headers_do_not_outlast_the_deadline() -> None:
@@ -451,7 +459,7 @@ def test_the_deadline_holds_for_the_whole_exchange_and_not_for_each_request() ->
     with LoopbackServer(say(), answer()) as server:
         candidates = fetch_first(metadata(server.origin), metadata(server.origin))
         with pytest.raises(TimedOut):
-            Driver().run_blocking(candidates, deadline=0.2)
+            driver().run_blocking(candidates, deadline=0.2)
 
     assert len(server.requests) == 1
 
@@ -462,7 +470,7 @@ def test_a_silent_metadata_server_leaves_time_for_the_next_candidate(monkeypatch
 
     with LoopbackServer(say()) as silent, LoopbackServer(answer()) as server:
         candidates = fetch_first(metadata(silent.origin), metadata(server.origin))
-        response, errors = Driver().run_blocking(candidates, deadline=10)
+        response, errors = driver().run_blocking(candidates, deadline=10)
 
     assert response.status == 200
     assert [type(error) for error in errors] == [TimedOut]
@@ -477,7 +485,7 @@ def test_a_step_may_turn_the_last_time_out_into_its_own_answer() -> None:
         return "told"
 
     with LoopbackServer(say()) as server:
-        outcome = Driver().run_blocking(revoke(server.origin), deadline=0.2)
+        outcome = driver().run_blocking(revoke(server.origin), deadline=0.2)
 
     assert outcome == "not told"
 
@@ -494,7 +502,7 @@ async def test_a_cancelled_run_closes_its_step() -> None:
 
     with LoopbackServer(say()) as server:
         with anyio.move_on_after(0.1):
-            await Driver().run(step(server.origin), deadline=10)
+            await driver().run(step(server.origin), deadline=10)
 
     assert closed == ["closed"]
 
@@ -614,8 +622,8 @@ def test_metadata_is_followed_within_its_origin_and_says_where_it_came_from() ->
     """TA9."""
     seen: list[str] = []
     with LoopbackServer(answer(b"", "301 Moved", "Location: /there#part"), answer(b'{"a":1}')) as server:
-        driver = Driver(observe=lambda request, outcome: seen.append(request.url))
-        response = driver.run_blocking(fetch(metadata(f"{server.origin}/here")), deadline=10)
+        watched = driver(observe=lambda request, outcome: seen.append(request.url))
+        response = watched.run_blocking(fetch(metadata(f"{server.origin}/here")), deadline=10)
 
     assert (response.status, response.url) == (200, f"{server.origin}/there")
     assert seen == [f"{server.origin}/here", f"{server.origin}/there"]
@@ -641,7 +649,7 @@ def test_https_metadata_is_not_followed_to_http(tls: ssl.SSLContext, certificate
         LoopbackServer(answer()) as plain,
         LoopbackServer(answer(b"", "302 Found", f"Location: {plain.origin}"), tls=tls) as server,
     ):
-        response = Driver(ca_file=certificate).run_blocking(fetch(metadata(server.origin)), deadline=10)
+        response = driver(ca_file=str(certificate)).run_blocking(fetch(metadata(server.origin)), deadline=10)
 
     assert response.status == 302
     assert plain.requests == []

@@ -5,28 +5,24 @@ A step yields requests; the driver sends each, gives back the answer or throws i
 returns. One deadline bounds the whole exchange, so that neither a server that drips a byte a second nor a chain of dead
 candidates outlasts it (TA15). A step may catch an error and go on to its next candidate, but not past the deadline.
 
-    driver = Driver()
+    driver = Driver(Guard(Named(server)).open_transport)
     server = await driver.run(find_authorization_server(issuer), deadline=10)
 
-httpx2 is used below its client, at the transport: no cookies, no proxy or certificate from the environment, no redirects, no
-decoding and no log lines that we did not choose (TA13, TA21).
+httpx2 is used below its client, at the transport, whose connections are the guard's: no cookies, no redirects, no decoding and
+no log lines that we did not choose (TA13).
 """
 
-import asyncio
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import anyio
 import httpx2
 
-from handstamp.errors import HandstampError, MalformedResponse, NetworkError, SettingsError, TimedOut
+from handstamp.errors import HandstampError, MalformedResponse, NetworkError, TimedOut
 from handstamp.http.body import Body
 from handstamp.http.wire import blame_failures, build_wire_request, describe_peer, find_redirect, parse_head
 from handstamp.ports import Clock
@@ -44,34 +40,30 @@ What the request holds as `Secret` stays masked; the answer's body is whole and,
 """
 
 MAX_REDIRECTS = 3
+MAX_REQUESTS = 16
+"""Of one exchange, redirects included: metadata must not make us knock at every door (TA22)."""
 
 # The probe only wants the head of the MCP server's answer; a body that has not come by then is an event stream in disguise.
 PROBE_BODY_SECONDS = 2.0
-
-# Below the five seconds after which common servers close, so that a token request never meets a connection that just died.
-KEEPALIVE_SECONDS = 2.0
 
 
 class Driver:
     """
     Fulfils `HttpRunner`. Safe to share between tasks and threads; each run has its own connections.
 
-    `ca_file` names certificates to trust besides the machine's own; there is no way to trust none. `open_transport` is where
-    the address guard, a proxy or a test's fake comes in: it is called for each run, in the event loop that will use it.
+    `open_transport` is the guard's, or a test's: it is called for each run, in the event loop that will use it.
     """
 
     def __init__(
         self,
+        open_transport: Callable[[], httpx2.AsyncBaseTransport],
         *,
         clock: Clock = time.time,
         observe: Observer | None = None,
-        ca_file: Path | None = None,
-        open_transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
     ) -> None:
+        self._open_transport = open_transport
         self._clock = clock
         self._observe = observe or _observe_nothing
-        self._ca_file = ca_file
-        self._open_transport = open_transport or self._open_plain_transport
 
     async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
         """What the step returns, within `deadline` seconds in all. Raises what the step raises or lets pass."""
@@ -80,34 +72,7 @@ class Driver:
 
     def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
         """The same from a thread in which no event loop runs."""
-        return anyio.run(partial(self.run, exchange, deadline=deadline), backend_options={"loop_factory": _OwnLoop})
-
-    def _open_plain_transport(self) -> httpx2.AsyncBaseTransport:
-        limits = httpx2.Limits(max_connections=4, keepalive_expiry=KEEPALIVE_SECONDS)
-        return httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, http1=True, http2=False, limits=limits)
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        # Loading the machine's certificates takes milliseconds, so they are loaded once a driver.
-        context = httpx2.create_ssl_context(trust_env=False)
-        if self._ca_file is not None:
-            try:
-                context.load_verify_locations(cafile=self._ca_file)
-            except OSError as error:
-                raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
-        return context
-
-
-class _OwnLoop(asyncio.SelectorEventLoop):
-    """
-    An event loop that runs one exchange in a thread of its own, and may block that thread while a name is resolved.
-
-    The usual loop resolves in a pool of threads, and there is none any more once the interpreter is ending: a refresh that is
-    under way then has to reach its end, and what it brought has to be stored.
-    """
-
-    async def getaddrinfo(self, *arguments: Any, **options: Any) -> Any:
-        return socket.getaddrinfo(*arguments, **options)
+        return anyio.run(partial(self.run, exchange, deadline=deadline))
 
 
 class _Run:
@@ -117,6 +82,7 @@ class _Run:
         self._transport = transport
         self._clock = clock
         self._observe = observe
+        self._requests = 0
 
     async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
         ends_at = anyio.current_time() + deadline
@@ -149,6 +115,11 @@ class _Run:
         return await self._fetch_observed(request, ends_at)
 
     async def _fetch_observed(self, request: Request, ends_at: float) -> Response:
+        self._requests += 1
+        if self._requests > MAX_REQUESTS:
+            raise MalformedResponse(
+                f"Expected to be done after {MAX_REQUESTS} requests, got sent on to {describe_peer(request)}."
+            )
         try:
             response = await self._fetch_within(request, ends_at)
         except HandstampError as error:

@@ -1,0 +1,225 @@
+"""
+Whom we connect to: the address guard (4.13, TA1 to TA12, TA20 to TA22).
+
+Servers tell us where to go next: to metadata, an authorization server, its endpoints. Whoever writes those addresses could send
+us to a cloud's credentials, a router, a program on this machine. So a person's word counts and a server's does not:
+
+    what was named                     what may be connected to
+    a public server                    public addresses
+    a server in a private network      public and private ones
+    a server on this machine           public and private ones, and this machine
+    an issuer, where it is configured  besides, that one host, wherever it is
+    a proxy, where it is configured    besides, that one
+    nothing but `public_only`          public addresses, at the ports of https
+
+Nobody gets to what is `Zone.NOWHERE`. How far inside the named server lies is settled by its first look-up, and every login
+begins with a verified connection to it, so that a name that changes its address afterwards gains nothing (TA7).
+
+A proxy looks names up itself. Addresses are judged all the same, and names that mean something only inside of a network count as
+private.
+"""
+
+import ssl
+from collections.abc import Sequence
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address
+
+import httpcore2
+import httpx2
+
+from handstamp.errors import ForbiddenAddress, SettingsError
+from handstamp.http.addresses import Address, Zone, find_zone, parse_address
+from handstamp.http.dial import Admit, Connector, Resolve, resolve
+from handstamp.model import Named, Secret
+from handstamp.protocol.urls import host as url_host
+
+__all__ = ["Guard"]
+
+LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+PUBLIC_PORTS = frozenset((443, 8443))
+INNER_SUFFIXES = ("local", "internal", "intranet", "private", "corp", "lan", "home", "home.arpa", "localdomain")
+METADATA_NAMES = frozenset(
+    ("metadata.google.internal", "metadata.goog", "metadata", "instance-data", "instance-data.ec2.internal")
+)
+
+MAX_CONNECTIONS = 10
+# Below the five seconds after which common servers close, so that a token request never meets a connection that just died.
+KEEPALIVE_SECONDS = 2.0
+
+
+class Guard:
+    """
+    Opens transports that connect only where `named` allows it. One for a login, or for a refresh; safe to share by tasks.
+
+    `proxy` is an address, with a password if it needs one. `ca_file` names certificates to trust besides the machine's own; there
+    is no way to trust none. Environment variables have no say (TA21).
+    """
+
+    def __init__(
+        self,
+        named: Named,
+        *,
+        proxy: Secret | None = None,
+        ca_file: str | None = None,
+        public_only: bool = False,
+        resolve: Resolve = resolve,
+    ) -> None:
+        self._server = _plain_host(named.server)
+        self._issuer = None if named.issuer is None else _plain_host(named.issuer)
+        self._proxy = proxy
+        self._ca_file = ca_file
+        self._public_only = public_only
+        self._resolve = resolve
+        self._reach: Zone | None = None
+
+    def open_transport(self) -> httpx2.AsyncBaseTransport:
+        """For one exchange, or one client. Follows no redirects, keeps no cookies."""
+        direct = _Transport(self._open_pool(self.admit))
+        if self._proxy is None:
+            return direct
+        return _ProxiedTransport(self, direct, _Transport(self._open_pool(self._admit_proxy, self._build_proxy(self._proxy))))
+
+    async def admit(self, host: str, port: int) -> Sequence[Address]:
+        """The addresses of `host`, which we dial ourselves. Raises ForbiddenAddress where one of them is none for us (TA8)."""
+        addresses = await self._find(host)
+        await self._judge(host, port, [find_zone(address) for address in addresses])
+        return addresses
+
+    async def admit_unresolved(self, host: str, port: int) -> None:
+        """Judges a host that a proxy will look up. Raises ForbiddenAddress."""
+        await self._judge(host, port, [_zone_by_name(host)])
+
+    async def _admit_proxy(self, host: str, port: int) -> Sequence[Address]:
+        addresses = await self._find(host)
+        if any(find_zone(address) is Zone.NOWHERE for address in addresses):
+            raise _nowhere(host)
+        return addresses
+
+    async def _find(self, host: str) -> Sequence[Address]:
+        if _is_localhost(host):
+            # RFC 6761 §6.3: whatever a hosts file or a resolver says (TD12).
+            return LOOPBACK
+        literal = parse_address(host)
+        return [literal] if literal is not None else await self._resolve(host)
+
+    async def _judge(self, host: str, port: int, zones: Sequence[Zone]) -> None:
+        zone = max(zones)
+        if zone is Zone.NOWHERE:
+            raise _nowhere(host)
+        if self._public_only:
+            _require_public(host, port, zone)
+        if host == self._server:
+            self._settle(zone)
+        if zone is Zone.LOOPBACK and min(zones) is not zone:
+            raise ForbiddenAddress(f"Expected one machine behind {host}, got this machine together with others.")
+        if host not in (self._server, self._issuer) and zone > await self._find_reach():
+            raise ForbiddenAddress(
+                f"Expected a public address for {host}, got one inside: a server outside may not point into your network."
+            )
+
+    async def _find_reach(self) -> Zone:
+        """How far inside the named server lies."""
+        if self._reach is None:
+            is_remote = self._proxy is not None and not _is_loopback(self._server)
+            zones = [_zone_by_name(self._server)] if is_remote else map(find_zone, await self._find(self._server))
+            self._settle(max(zones))
+        assert self._reach is not None
+        return self._reach
+
+    def _settle(self, zone: Zone) -> None:
+        if self._reach is not None and zone > self._reach:
+            raise ForbiddenAddress(f"Expected {self._server} where it was a moment ago, outside, got an address inside.")
+        self._reach = zone
+
+    def _open_pool(self, admit: Admit, proxy: httpcore2.Proxy | None = None) -> httpcore2.AsyncConnectionPool:
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._tls,
+            proxy=proxy,
+            max_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            http1=True,
+            http2=False,
+            network_backend=Connector(admit),
+        )
+
+    def _build_proxy(self, address: Secret) -> httpcore2.Proxy:
+        proxy = httpx2.Proxy(address.reveal())
+        tls = self._tls if proxy.url.scheme == "https" else None
+        url = httpcore2.URL(scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path)
+        return httpcore2.Proxy(url, auth=proxy.raw_auth, ssl_context=tls)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Loading the machine's certificates takes milliseconds, so they are loaded once a guard.
+        context = httpx2.create_ssl_context(trust_env=False)
+        if self._ca_file is not None:
+            try:
+                context.load_verify_locations(cafile=self._ca_file)
+            except OSError as error:
+                raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
+        return context
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """httpx2's transport over a pool of ours, which alone can be handed a connector."""
+
+    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+
+class _ProxiedTransport(httpx2.AsyncBaseTransport):
+    """By way of the proxy, but to this machine directly."""
+
+    def __init__(self, guard: Guard, direct: httpx2.AsyncBaseTransport, proxied: httpx2.AsyncBaseTransport) -> None:
+        self._guard = guard
+        self._direct = direct
+        self._proxied = proxied
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        host, port = request.url.host, request.url.port or 443
+        if _is_loopback(host):
+            return await self._direct.handle_async_request(request)
+        await self._guard.admit_unresolved(host, port)
+        return await self._proxied.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+        await self._proxied.aclose()
+
+
+def _plain_host(url: str) -> str:
+    """As httpx2 writes it: an IPv6 address without its brackets."""
+    return url_host(url).removeprefix("[").removesuffix("]")
+
+
+def _require_public(host: str, port: int, zone: Zone) -> None:
+    if zone is not Zone.PUBLIC:
+        raise ForbiddenAddress(f"Expected a public address for {host}, got one inside, and only public servers are allowed here.")
+    if port not in PUBLIC_PORTS:
+        raise ForbiddenAddress(f"Expected port 443 or 8443 of {host}, got {port}, and only those are allowed here.")
+
+
+def _nowhere(host: str) -> ForbiddenAddress:
+    return ForbiddenAddress(f"Expected an address for {host} at which a server can be, got a reserved one.")
+
+
+def _zone_by_name(host: str) -> Zone:
+    literal = parse_address(host)
+    if literal is not None:
+        return find_zone(literal)
+    name = host.removesuffix(".")
+    if name in METADATA_NAMES:
+        return Zone.NOWHERE
+    if _is_localhost(name):
+        return Zone.LOOPBACK
+    is_inner = "." not in name or name.endswith(tuple(f".{suffix}" for suffix in INNER_SUFFIXES))
+    return Zone.PRIVATE if is_inner else Zone.PUBLIC
+
+
+def _is_loopback(host: str) -> bool:
+    return _zone_by_name(host) is Zone.LOOPBACK
+
+
+def _is_localhost(host: str) -> bool:
+    name = host.removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost")
