@@ -19,7 +19,15 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from measuring import Bench, Row, Rows
 
-BENCHES = {"a": "concurrent_calls", "b": "added_cpu", "c": "login_requests", "d": "one_expiry", "e": "start_up"}
+BENCHES = {
+    "a": "concurrent_calls",
+    "b": "added_cpu",
+    "c": "login_requests",
+    "d": "one_expiry",
+    "e": "start_up",
+    "f": "guard_cost",
+    "g": "hostile_answers",
+}
 MET = {True: "yes", False: "NO", None: "–"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")
 
