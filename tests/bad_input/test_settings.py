@@ -25,6 +25,12 @@ OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
         (f'{OK}headers = {{ Authorization = "x" }}\n', "[servers.s]"),
         ('[servers.s]\nurl = "ftp://mcp.example"\n', "[servers.s]"),
         ('[servers."a b"]\nurl = "https://mcp.example"\n', "a b"),
+        ('network = "private"\n', "network"),
+        ("proxy = 3128\n", "proxy"),
+        ('proxy = "proxy.example:3128"\n', "proxy"),
+        ('proxy = "socks5://proxy.example:1080"\n', "proxy"),
+        ('proxy = "http://proxy.example/path"\n', "proxy"),
+        ("ca_file = true\n", "ca_file"),
     ],
 )
 def test_a_broken_servers_toml_names_the_file_and_the_place(text: str, place: str, home: Home) -> None:
@@ -63,6 +69,33 @@ def test_a_secret_that_stands_where_its_place_should_is_not_repeated(home: Home)
     ran = home.fail("status", code=2)
 
     assert "hunter2" not in ran.stderr
+
+
+def test_a_proxy_with_a_password_stands_in_no_settings_and_is_not_repeated(home: Home) -> None:
+    home.write_settings('proxy = "http://me:hunter2@proxy.example:3128"\n')
+
+    ran = home.fail("status", code=2)
+
+    assert "env:NAME" in ran.error
+    assert "hunter2" not in ran.stderr
+
+
+@pytest.mark.parametrize("value", ["", "proxy.example", "ftp://me:hunter2@proxy.example"])
+def test_a_proxy_that_is_not_where_it_is_said_to_be_is_an_error_of_the_settings(value: str, home: Home) -> None:
+    home.write_settings(f'proxy = "env:OUR_PROXY"\n\n{OK}')
+
+    ran = home.fail("login", "s", code=2, environ={"OUR_PROXY": value})
+
+    assert "OUR_PROXY" in ran.error
+    assert "hunter2" not in ran.stderr
+
+
+def test_a_file_without_certificates_is_an_error_of_the_settings(home: Home) -> None:
+    home.write_settings(f'ca_file = "{home.config / "none.pem"}"\n\n{OK}')
+
+    ran = home.fail("login", "s", code=2)
+
+    assert "none.pem" in ran.error
 
 
 def test_a_directory_that_is_relative_is_refused(home: Home) -> None:
