@@ -12,10 +12,12 @@ from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPl
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
-from handstamp.wiring import Observer, Parts, build_parts, read_headers, warn
+from handstamp.wiring import Observer, Parts, build_guard, build_parts, read_headers, warn
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    import httpx2
 
     from handstamp.flight import Flight
     from handstamp.http.auth import Auth
@@ -118,6 +120,15 @@ class Vault:
             neighbours=neighbours(self.settings, found),
             interactive=None if presenter is None else self._on_demand(found, owner, account, presenter),
         )
+
+    def transport(self, server: str) -> "httpx2.AsyncBaseTransport":
+        """
+        What Handstamp itself connects with, for your own client: `httpx2.AsyncClient(auth=…, transport=vault.transport(url))`.
+
+        Connects where 4.13 and the settings of `servers.toml` allow it, by proxy and certificates of theirs; the environment has
+        no say. For one client, which closes it. A request elsewhere raises ForbiddenAddress.
+        """
+        return build_guard(self.settings.find(server).named, self.settings.network).open_transport()
 
     async def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
         """A fresh token, refreshed first where that is due. Raises LoginRequired, a NetworkError or a VaultError."""

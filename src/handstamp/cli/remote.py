@@ -15,7 +15,7 @@ from handstamp.cli.words import one_line, text_block
 from handstamp.errors import ConnectFailed, ServerSaidNo, TimedOut, UsageError, find_error, hint
 from handstamp.output import Output
 from handstamp.settings import ServerSettings
-from handstamp.wiring import build_guard, read_headers
+from handstamp.wiring import read_headers
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -140,10 +140,9 @@ async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "Asy
     timeout = httpx2.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
     auth = vault.auth(server.url, account=account)
     headers = reveal_headers(read_headers(server.headers))
-    guard = build_guard(server.named, vault.settings.network)
     async with (
         httpx2.AsyncClient(
-            auth=auth, headers=headers, timeout=timeout, transport=guard.open_transport(), trust_env=False
+            auth=auth, headers=headers, timeout=timeout, transport=vault.transport(server.url), trust_env=False
         ) as http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
