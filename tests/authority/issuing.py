@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlencode, urlsplit
 from uuid import uuid4
@@ -14,7 +14,7 @@ from authority.knobs import Knobs
 from authority.seen import Seen
 from handstamp.demo.ledger import Issued, Ledger, Permission, new_secret
 
-__all__ = ["AuthorizationServer", "Client"]
+__all__ = ["AuthorizationServer", "Client", "without_nulls"]
 
 USER = "alice@example.com"
 
@@ -78,7 +78,8 @@ class AuthorizationServer:
             return Response(status_code=knobs.metadata_status)
         if seen.path != place or seen.method != "GET":
             return Response(status_code=404)
-        return JSONResponse({name: value for name, value in self._document(knobs).items() if value is not None})
+        document = self._document(knobs) | dict(knobs.server_metadata)
+        return JSONResponse(without_nulls(document), headers=dict(knobs.metadata_headers))
 
     def _document(self, knobs: Knobs) -> dict[str, object]:
         methods = None if knobs.no_code_challenge_methods else ["plain"] if knobs.no_s256 else ["S256"]
@@ -119,10 +120,10 @@ class AuthorizationServer:
         secret = "" if method == "none" else new_secret("cs")
         client = Client(str(uuid4()), secret, tuple(asked["redirect_uris"]))
         self._clients[client.client_id] = client
-        body = {**asked, "client_id": client.client_id, "token_endpoint_auth_method": method}
+        body: dict[str, object] = {**asked, "client_id": client.client_id, "token_endpoint_auth_method": method}
         if secret:
             body |= {"client_secret": secret, "client_secret_expires_at": 0}
-        return JSONResponse(body, 201)
+        return JSONResponse(without_nulls(body | dict(knobs.registration)), 201)
 
     def forget_clients(self) -> None:
         self._clients.clear()
@@ -139,6 +140,8 @@ class AuthorizationServer:
     def _authorize(self, seen: Seen) -> Response:
         self._ledger.count("authorization_requests")
         query = seen.query
+        if self._knobs.sends_on_to:
+            return RedirectResponse(f"{self._knobs.sends_on_to}?{urlencode(query)}", status_code=302)
         client = self._find_client(query.get("client_id", ""))
         redirect_uri = query.get("redirect_uri", "")
         if client is None or not _is_registered(client, redirect_uri):
@@ -257,7 +260,7 @@ class AuthorizationServer:
             "id_token": self._id_token(issued.access.permission) if "openid" in scopes else None,
             "unknown_member": {"to be": "ignored"} if not knobs.form_encoded_tokens else "to be ignored",
         }
-        body = {name: value for name, value in body.items() if value is not None}
+        body = without_nulls(body)
         if knobs.form_encoded_tokens:
             return Response(urlencode(body), media_type="application/x-www-form-urlencoded")
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
@@ -276,6 +279,10 @@ class AuthorizationServer:
             return _error(refused.error, refused.status)
         self._ledger.revoke(seen.form.get("token", ""), client.client_id)
         return Response(status_code=200)
+
+
+def without_nulls(members: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _failure(knobs: Knobs) -> Response | None:

@@ -30,6 +30,10 @@ class Knobs:
     client_id_metadata_document_supported: bool = False
     """Advertised, and any https URL is taken for a client_id; the document is not fetched."""
     scopes_supported: tuple[str, ...] | None = ("read", "write", "openid", "offline_access")
+    server_metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Members of its document that stand there instead; None leaves one out."""
+    metadata_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its document and of the MCP server's."""
 
     # Clients
     auth_methods: tuple[str, ...] | None = ("none",)
@@ -38,8 +42,12 @@ class Knobs:
     """Pre-registered, `{client_id: secret}`, "" for a public one; any loopback redirect address is theirs."""
     registration_error: str | None = None
     registration_status: int | None = None
+    registration: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Members of the answer to a registration that stand there instead; None leaves one out."""
 
-    # The authorization response
+    # The authorization request and its response
+    sends_on_to: str | None = None
+    """The browser is sent on to this address, with all that it brought."""
     deny: bool = False
     iss: Literal["right", "missing", "wrong", "trailing slash"] = "right"
     state: Literal["right", "missing", "wrong"] = "right"
@@ -78,6 +86,8 @@ class Knobs:
     authorization_servers: tuple[str, ...] | None = None
     resource_metadata_at: Literal["path", "root", "nowhere"] = "path"
     resource_metadata_status: int | None = None
+    resource_metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Members of its document that stand there instead; None leaves one out."""
     resource_metadata_absent: bool = False
     """The challenge has no `resource_metadata`."""
     resource_scopes: tuple[str, ...] | None = ("read", "write")

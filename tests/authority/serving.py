@@ -5,6 +5,7 @@ from typing import cast
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from authority.issuing import without_nulls
 from authority.knobs import Knobs
 from authority.seen import Seen
 from handstamp.demo.ledger import Access, Ledger
@@ -69,7 +70,7 @@ class McpServer:
         }
         if knobs.resource_scopes is not None:
             body["scopes_supported"] = list(knobs.resource_scopes)
-        return JSONResponse(body)
+        return JSONResponse(without_nulls(body | dict(knobs.resource_metadata)), headers=dict(knobs.metadata_headers))
 
     def _guarded(self, seen: Seen) -> Response:
         knobs = self._knobs
