@@ -120,6 +120,7 @@ def judge_registration(
     if client_id is None:
         raise MalformedResponse('Expected "client_id" in the answer to the client registration, got none.')
     _require_same_redirect_uri(body, redirect_uri)
+    _require_the_code_flow(body)
     secret = _read_visible(body, "client_secret")
     method = _read_method(body, server, requested_method, has_secret=secret is not None)
     if method == NONE:
@@ -166,6 +167,15 @@ def _require_same_redirect_uri(body: dict[str, object], redirect_uri: str) -> No
     registered = body.get("redirect_uris")
     if registered is not None and registered != [redirect_uri]:
         raise MalformedResponse(f"Expected to be registered with {safe(redirect_uri)} alone, got other redirect addresses.")
+
+
+def _require_the_code_flow(body: dict[str, object]) -> None:
+    # RFC 7591 §3.2.1: the server may replace what was asked for, and we may decline. More grant types than ours are its business;
+    # names, scopes and addresses that come back are not read at all.
+    for name, needed in (("grant_types", "authorization_code"), ("response_types", "code")):
+        values = body.get(name)
+        if values is not None and not (isinstance(values, list) and needed in values):
+            raise MalformedResponse(f'Expected to be registered with {needed} among "{name}", got a registration without it.')
 
 
 def _read_method(body: dict[str, object], server: AuthorizationServer, requested: str, *, has_secret: bool) -> str:
