@@ -68,7 +68,7 @@ from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import AuthorizationServer, require_pkce
 from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import exchange_code
-from handstamp.protocol.urls import host
+from handstamp.protocol.urls import host, origin
 
 __all__ = ["Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
 
@@ -104,6 +104,8 @@ class PendingLogin:
     discovered: Discovered
     registration: Registration
     authorization: AuthorizationRequest
+    former_issuer: str | None = None
+    """Whose the stored grant for this server is, where the server names another authorization server now (TB11)."""
 
 
 class Login:
@@ -138,6 +140,11 @@ class Login:
             require_pkce(discovered.server, self.request.code_challenge_methods_supported)
         return discovered
 
+    def token_origins(self, issuer: str) -> list[str]:
+        """Where the owner's grants of this issuer are renewed. Client credentials have been there, and nowhere else (TB12)."""
+        grants = self._store.list_grants(self.request.owner)
+        return sorted({origin(grant.token_endpoint) for grant in grants if grant.key.issuer == issuer})
+
     def plan(self, discovered: Discovered) -> CallbackPlan:
         """Where to listen: where the registration that will be used says so, or anywhere (4.12)."""
         kind = choose_registration_kind(discovered.server, self.request.client)
@@ -159,12 +166,14 @@ class Login:
         """Registers where that is needed, and builds the authorization request."""
         client, server, resource = self.request.client, discovered.server, discovered.resource
         scopes = choose_scopes(configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server)
-        self._check_pin(server.issuer)
+        stored = self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+        self._check_pin(stored, server.issuer)
         registration = await self._register(discovered, redirect_uri, scopes, client)
         authorization = build_authorization_request(
             server, registration, resource=resource.resource, scopes=scopes, random=self._random
         )
-        return PendingLogin(self.request, discovered, registration, authorization)
+        former = None if stored is None or stored.key.issuer == server.issuer else stored.key.issuer
+        return PendingLogin(self.request, discovered, registration, authorization, former)
 
     async def complete(self, pending: PendingLogin, query: str) -> Grant:
         """Judges the answer, exchanges its code and stores the grant: the answer's state first, then `iss`, then the rest."""
@@ -204,9 +213,8 @@ class Login:
         """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""
         self._store.forget_registration(self.request.owner, issuer)
 
-    def _check_pin(self, issuer: str) -> None:
+    def _check_pin(self, stored: Grant | None, issuer: str) -> None:
         """A-62, 4.6: a configured client belongs to the issuer that its first login was confirmed for."""
-        stored = self._store.find_grant(self.request.owner, self.request.url, self.request.account)
         if stored is None or self.request.client.client_id is None or stored.key.issuer == issuer:
             return
         if stored.registration.client_id == self.request.client.client_id:
@@ -244,7 +252,7 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
         if discovered is None:
             return None
         login.prepare()
-        await _confirm_endpoints(discovered.server, presenter)
+        await _confirm_endpoints(discovered.server, login.token_origins(discovered.server.issuer), presenter)
         expected = _Expected()
         async with AsyncExitStack() as stack:
             callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
@@ -271,15 +279,31 @@ async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncCon
         raise UsageError(f"{error.message} callback_port in servers.toml names that port.") from error
 
 
-async def _confirm_endpoints(server: AuthorizationServer, presenter: Presenter) -> None:
-    """4.3, TB6: Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google. A person decides."""
-    if not server.authorizes_elsewhere:
-        return
-    page, issuer, tokens = (host(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
-    if not await presenter.confirm(f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"):
+async def _confirm_endpoints(server: AuthorizationServer, token_origins: list[str], presenter: Presenter) -> None:
+    """
+    Asks a person about what may be a trap and may be right (4.3). Where they say no, or nobody is there, nothing is sent.
+
+    Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google (TB6). A token endpoint that has
+    moved since the stored sign-ins would get a new code, and the client's secret with it (TB12).
+    """
+    page, issuer, tokens = (_place(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
+    if server.authorizes_elsewhere and not await presenter.confirm(
+        f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"
+    ):
         raise ServerBrokeProtocol(
             f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}."
         )
+    has_moved = token_origins and origin(server.token_endpoint) not in token_origins
+    known = ", ".join(_place(url) for url in token_origins)
+    if has_moved and not await presenter.confirm(f"{issuer} gives its tokens at {tokens} now; so far it was {known}. Go on?"):
+        raise ServerBrokeProtocol(
+            f"Expected the token endpoint of {issuer} at {known}, as in your stored sign-ins, got {tokens}."
+        )
+
+
+def _place(url: str) -> str:
+    """Host and port, for a person to tell one from another."""
+    return origin(url).partition("://")[2]
 
 
 async def _authorize(
@@ -317,10 +341,13 @@ async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback
 
 
 def _notes(pending: PendingLogin) -> tuple[str, ...]:
-    resource = pending.discovered.resource
-    if not resource.is_wider:
-        return ()
-    return (f"The access is for {safe(resource.resource)}, of which this server is a part.",)
+    resource, notes = pending.discovered.resource, list[str]()
+    if resource.is_wider:
+        notes.append(f"The access is for {safe(resource.resource)}, of which this server is a part.")
+    if pending.former_issuer is not None:
+        now, before = _place(pending.authorization.issuer), _place(pending.former_issuer)
+        notes.append(f"This server names {now} as its authorization server now; you last signed in at {before}.")
+    return tuple(notes)
 
 
 class _Expected:
