@@ -31,6 +31,8 @@ __all__ = ["TerminalPresenter", "find_browser_obstacle"]
 
 LINK_LIMIT = 20_000
 LINE_LIMIT = 65_536
+SCOPES_LIMIT = 8192
+"""No list is cut: the address that carries it is at most that long, and nobody hides the last one behind an ellipsis (TB23)."""
 TICK = 1.0
 BACKSPACES = "\x7f\x08"
 KILL_LINE = "\x15"
@@ -84,7 +86,7 @@ class TerminalPresenter:
         output.say(
             f"{one_line(prompt.server)} asks you to sign in at {output.styled(one_line(prompt.authorization_host), 'bold')}"
         )
-        output.say(f"  access  {one_line(', '.join(prompt.scopes), 1000) or 'the server decides'}")
+        output.say(f"  access  {one_line(', '.join(prompt.scopes), SCOPES_LIMIT) or 'the server decides'}")
         for note in prompt.notes:
             output.warn(one_line(note, 1000))
         if self._obstacle is not None:
