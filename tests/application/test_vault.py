@@ -16,7 +16,6 @@ from handstamp.errors import (
     LoginTimedOut,
     PkceUnsupported,
     RegistrationRejected,
-    ServerBrokeProtocol,
     StepUpRequired,
     TemporarilyUnavailable,
     find_error,
@@ -210,16 +209,6 @@ def test_a_login_that_nobody_finishes_times_out_and_can_be_started_again(vault: 
         vault.sync.login(site.server_url, browser=NoBrowser(), deadline=0.05)
 
     sign_in(vault, site)
-
-
-def test_a_sign_in_page_on_a_third_host_is_refused_where_nobody_can_be_asked(vault: Vault, authority: StartAuthority) -> None:
-    """4.3, TB6."""
-    site = authority(Knobs(authorization_endpoint="https://accounts.example/authorize"))
-
-    with pytest.raises(ServerBrokeProtocol):
-        vault.sync.login(site.server_url, browser=NoBrowser())
-
-    assert site.counts["registrations"] == 0
 
 
 def test_a_scope_that_the_grant_lacks_asks_for_a_step_up_and_getting_it_keeps_the_rest(
