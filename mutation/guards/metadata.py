@@ -144,6 +144,11 @@ GUARDS = [
         rows=("TB11",),
     ),
     Guard(
+        "a configured secret goes to an issuer that somebody named",
+        (Edit("login.py", "if login.has_unplaced_secret():", "if False:"),),
+        rows=("TB11",),
+    ),
+    Guard(
         "a server that moved to another issuer is told",
         (Edit("login.py", "if pending.former_issuer is not None:", "if False:"),),
         rows=("TB11",),

@@ -84,6 +84,7 @@ __all__ = [
 HINTS = {
     "add": "handstamp add {name} {url}",
     "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
+    "add_issuer": "handstamp add {name} {url} --issuer ISSUER",
     "chmod": "chmod {mode} {path}",
     "help": "handstamp --help",
     "help_command": "handstamp {command} --help",

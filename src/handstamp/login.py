@@ -145,6 +145,14 @@ class Login:
         grants = self._store.list_grants(self.request.owner)
         return sorted({origin(grant.token_endpoint) for grant in grants if grant.key.issuer == issuer})
 
+    def has_unplaced_secret(self) -> bool:
+        """A client secret is configured, and neither the settings nor an earlier login say at whose issuer it belongs (4.6)."""
+        client = self.request.client
+        if client.client_id is None or client.client_secret_from is None or client.issuer is not None:
+            return False
+        stored = self._stored_grant()
+        return stored is None or stored.registration.client_id != client.client_id
+
     def plan(self, discovered: Discovered) -> CallbackPlan:
         """Where to listen: where the registration that will be used says so, or anywhere (4.12)."""
         kind = choose_registration_kind(discovered.server, self.request.client)
@@ -166,7 +174,7 @@ class Login:
         """Registers where that is needed, and builds the authorization request."""
         client, server, resource = self.request.client, discovered.server, discovered.resource
         scopes = choose_scopes(configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server)
-        stored = self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+        stored = self._stored_grant()
         self._check_pin(stored, server.issuer)
         registration = await self._register(discovered, redirect_uri, scopes, client)
         authorization = build_authorization_request(
@@ -223,6 +231,9 @@ class Login:
                 hint=hint("logout", server=self.request.name),
             )
 
+    def _stored_grant(self) -> Grant | None:
+        return self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)
         return stored if stored is not None and stored.is_usable(self._clock()) else None
@@ -253,6 +264,8 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
             return None
         login.prepare()
         await _confirm_endpoints(discovered.server, login.token_origins(discovered.server.issuer), presenter)
+        if login.has_unplaced_secret():
+            await _confirm_issuer(login.request, discovered.server, presenter)
         expected = _Expected()
         async with AsyncExitStack() as stack:
             callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
@@ -301,6 +314,18 @@ async def _confirm_endpoints(server: AuthorizationServer, token_origins: list[st
         )
 
 
+async def _confirm_issuer(request: LoginRequest, server: AuthorizationServer, presenter: Presenter) -> None:
+    """4.6: the MCP server names whom our secret goes to. Only the person knows where the client was registered (TB11)."""
+    client_id, issuer, tokens = safe(request.client.client_id or ""), safe(server.issuer), _place(server.token_endpoint)
+    if not await presenter.confirm(
+        f"{issuer} will get the secret of your client {client_id}, at {tokens}. Is it registered there?"
+    ):
+        raise UsageError(
+            f"Expected the issuer of client {client_id} in servers.toml before its secret goes to {issuer}, got none.",
+            hint=hint("add_issuer", name=_name(request), url=request.url),
+        )
+
+
 def _place(url: str) -> str:
     """Host and port, for a person to tell one from another."""
     return origin(url).partition("://")[2]
@@ -345,7 +370,8 @@ def _notes(pending: PendingLogin) -> tuple[str, ...]:
     if resource.is_wider:
         notes.append(f"The access is for {safe(resource.resource)}, of which this server is a part.")
     if pending.former_issuer is not None:
-        now, before = _place(pending.authorization.issuer), _place(pending.former_issuer)
+        # Whole: tenants of one host differ in their paths.
+        now, before = safe(pending.authorization.issuer), safe(pending.former_issuer)
         notes.append(f"This server names {now} as its authorization server now; you last signed in at {before}.")
     return tuple(notes)
 
@@ -393,12 +419,15 @@ def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
 
 def _hint(request: LoginRequest, error: HandstampError) -> str:
     if error.code == "registration_rejected":
-        # A server that has no name yet, and was given by its URL, gets its host's.
-        name = request.name if request.name != request.url else host(request.url).strip("[]").replace(":", "")
-        return hint("add_client", name=name, url=request.url)
+        return hint("add_client", name=_name(request), url=request.url)
     if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):
         return hint("login_trace", server=request.name)
     return account_hint("login", server=request.name, account=request.account)
+
+
+def _name(request: LoginRequest) -> str:
+    """A server that has no name yet, and was given by its URL, gets its host's."""
+    return request.name if request.name != request.url else host(request.url).strip("[]").replace(":", "")
 
 
 def with_scopes(request: LoginRequest, scopes: tuple[str, ...]) -> LoginRequest:

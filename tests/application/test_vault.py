@@ -157,6 +157,7 @@ def test_a_confidential_client_reads_its_secret_anew_and_stores_none_of_it(
     (home / "config").mkdir()
     (home / "config" / "servers.toml").write_text(
         f'[servers.app]\nurl = "{site.server_url}"\nclient_id = "app"\nclient_secret_from = "env:APP_SECRET"\n'
+        f'issuer = "{site.issuer}"\n'
     )
     with Vault.open(state=home / "state", config=home / "config") as configured:
         grant = configured.sync.login("app", browser=FormBrowser())

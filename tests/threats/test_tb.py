@@ -18,6 +18,7 @@ from handstamp.errors import (
     PkceUnsupported,
     ResourceMismatch,
     ServerBrokeProtocol,
+    UsageError,
 )
 from handstamp.model import Grant, LoginPrompt
 from handstamp.protocol.challenge import Challenge
@@ -365,8 +366,8 @@ def test_tb9_each_issuer_has_a_redirect_address_of_its_own(machine: Machine, aut
     """
     `iss` was neither promised nor sent.
 
-    Goes on. Each issuer at which Handstamp registers itself is given a redirect address of its own, so that an answer cannot
-    be taken for another's.
+    Goes on. Where the redirect address is ours to choose, each issuer gets one of its own, so that an answer cannot be taken for
+    another's.
     """
     sites = [authority(Knobs(iss="missing", no_iss_advertised=True)) for _ in range(2)]
 
@@ -402,8 +403,8 @@ def test_tb11_what_belongs_to_the_old_issuer_stays_there(machine: Machine, autho
     """
     After a while the server names another authorization server.
 
-    Grants and registrations are filed by issuer, so nothing old goes to the new one. A new sign-in says that the server has
-    moved, and from where.
+    Files grants and clients by issuer: nothing old goes to the new one, and a secret of yours to none that you have not named or
+    confirmed. A new sign-in names the new issuer and the old.
     """
     site, evil = authority(), authority()
     old = signed_in(machine.vault(), site.server_url)
@@ -416,8 +417,8 @@ def test_tb11_what_belongs_to_the_old_issuer_stays_there(machine: Machine, autho
 
     assert (status, site.refreshes, asked) == (200, 1, False)
     [note] = person.prompts[0].notes
-    assert urlsplit(site.issuer).netloc in note
-    assert urlsplit(evil.issuer).netloc in note
+    assert site.issuer in note
+    assert evil.issuer in note
     assert new.registration.client_id != old.registration.client_id
     secrets = [reveal(old.token.refresh_token), reveal(old.token.access_token), old.registration.client_id]
     assert not any(str(secret).encode() in seen.body for seen in evil.log for secret in secrets)
@@ -431,7 +432,7 @@ def test_tb11_a_client_of_your_own_is_not_shown_to_another_issuer(
     knobs = Knobs(clients={"mine": SECRET}, auth_methods=("client_secret_post",))
     site, evil = authority(knobs), authority(knobs)
     name = as_confidential(machine, site, monkeypatch)
-    signed_in(machine.vault(), name)
+    signed_in(machine.vault(), name, presenter=Person())
     site.turn(authorization_servers=(evil.issuer,))
 
     with pytest.raises(IssuerMismatch):
@@ -439,6 +440,27 @@ def test_tb11_a_client_of_your_own_is_not_shown_to_another_issuer(
 
     assert steps(evil) == []
     assert [grant.key.issuer for grant in machine.vault().grants()] == [site.issuer]
+
+
+def test_tb11_a_secret_goes_to_no_issuer_that_nobody_has_named(
+    machine: Machine, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4.6: the server itself says whom the secret of your client goes to, from the first sign-in on."""
+    site = authority(Knobs(clients={"mine": SECRET}, auth_methods=("client_secret_post",)))
+    name = as_confidential(machine, site, monkeypatch)
+    person = Reader()
+
+    with pytest.raises(UsageError):
+        machine.vault().sync.login(name)
+    ran = machine.home.fail("login", name, code=2)
+    before = steps(site)
+    for _ in range(2):
+        signed_in(machine.vault(), name, presenter=person)
+
+    assert ran.hint == f"handstamp add work {site.server_url} --issuer ISSUER"
+    assert before == []
+    [question] = person.questions
+    assert urlsplit(site.issuer).netloc in question
 
 
 def test_tb12_a_refresh_goes_where_the_sign_in_went(machine: Machine, authority: StartAuthority) -> None:
@@ -547,7 +569,7 @@ def test_tb14_none_is_no_method_for_a_client_with_a_secret(
     name = as_confidential(machine, site, monkeypatch)
 
     with pytest.raises(InvalidClient):
-        machine.vault().sync.login(name)
+        machine.vault().sync.login(name, presenter=Person())
 
     [sent] = site.requests_to("/token")
     assert sent.headers["authorization"].startswith("Basic ")

@@ -43,7 +43,8 @@ def test_a_secret_from_elsewhere_is_used_and_written_nowhere(
     file.write_text(SECRET)
     monkeypatch.setenv("MY_SECRET", SECRET)
     place = {"env": "env:MY_SECRET", "file": f"file:{file}"}[kind]
-    added = machine.home.run("add", "mine", site.server_url, "--client-id", "mine", "--client-secret-from", place)
+    options = ("--client-id", "mine", "--client-secret-from", place, "--issuer", site.issuer)
+    added = machine.home.run("add", "mine", site.server_url, *options)
     arguments = machine.home.use_browser()
 
     signed_in = machine.home.run("login", "mine", environ={"MY_SECRET": SECRET})
