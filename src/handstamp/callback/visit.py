@@ -37,10 +37,12 @@ class Visit:
         """
         A person's tab goes there, and nobody fetches, embeds or prefetches it (TD6).
 
-        A browser that does not send these headers is taken at its word.
+        A frame navigates too; only its destination tells it from a tab. A WebSocket asks by GET as well, and Chromium puts none
+        of the headers below on it. A browser that never sends them is taken at its word.
         """
+        is_tab = self.header("sec-fetch-mode") in (None, "navigate") and self.header("sec-fetch-dest") in (None, "document")
         is_early = any("prefetch" in (self.header(name) or "").lower() for name in ("sec-purpose", "purpose", "x-moz"))
-        return not is_early and self.header("sec-fetch-mode") in (None, "navigate")
+        return is_tab and not is_early and self.header("upgrade") is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def plain_reply(status: int, *headers: tuple[str, str]) -> Reply:
     constant = (
         ("Content-Type", "text/plain; charset=utf-8"),
         ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store"),
     )
