@@ -52,6 +52,7 @@ from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, Op
 from handstamp.protocol.authorization import (
     AuthorizationRequest,
     build_authorization_request,
+    find_answer,
     is_answer_to,
     judge_authorization_response,
     parse_authorization_response,
@@ -356,8 +357,8 @@ async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback
 
     async def pasted() -> str | None:
         while (address := await presenter.waiting(url, opened=opened, deadline=pending.request.deadline)) is not None:
-            query = urlsplit(address.strip()).query
-            if expected.is_answer(query):
+            query = find_answer(pending.authorization, address)
+            if query is not None and expected.is_answer(query):
                 return query
             await presenter.rejected("That address does not belong to this sign-in.")
         return None

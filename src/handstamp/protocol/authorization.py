@@ -30,6 +30,7 @@ __all__ = [
     "AuthorizationRequest",
     "AuthorizationResponse",
     "build_authorization_request",
+    "find_answer",
     "is_answer_to",
     "judge_authorization_response",
     "parse_authorization_response",
@@ -170,6 +171,12 @@ def parse_authorization_response(query: str) -> AuthorizationResponse:
         error=values.get("error"),
         error_description=values.get("error_description"),
     )
+
+
+def find_answer(request: AuthorizationRequest, address: str) -> str | None:
+    """The query of an address that a person copied; None where that is not this request's redirect address (TD16)."""
+    place, _, query = address.strip().partition("#")[0].partition("?")
+    return query if place == request.redirect_uri else None
 
 
 def is_answer_to(request: AuthorizationRequest, response: AuthorizationResponse) -> bool:
