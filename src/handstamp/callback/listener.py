@@ -24,6 +24,7 @@ import anyio
 import anyio.abc
 
 from handstamp.callback import page
+from handstamp.callback.lobby import Lobby
 from handstamp.callback.page import AlreadyFinished, NotThisLogin, Outcome
 from handstamp.callback.visit import Reply, Visit, drain, plain_reply, read_visit, send_reply
 from handstamp.errors import UsageError
@@ -34,7 +35,7 @@ __all__ = ["CallbackListener", "open_callback"]
 ADDRESSES = {"127.0.0.1": ("127.0.0.1",), "localhost": ("127.0.0.1", "::1"), "[::1]": ("::1",)}
 """A redirect address's host, and where a browser may look for it (4.12)."""
 
-MAX_CONNECTIONS = 16
+MAX_VISITORS = 64
 MAX_WAITING = 128
 PAGE_SECONDS = 2.0
 BIND_ATTEMPTS = 16
@@ -72,7 +73,7 @@ class CallbackListener:
         self._received = anyio.Event()
         self._finished = anyio.Event()
         self._shown = anyio.Event()
-        self._slots = anyio.Semaphore(MAX_CONNECTIONS)
+        self._lobby = Lobby(MAX_VISITORS)
         self._resources = AsyncExitStack()
 
     @property
@@ -153,13 +154,10 @@ class CallbackListener:
 
     async def _welcome(self, listener: anyio.abc.SocketListener, tasks: anyio.abc.TaskGroup) -> None:
         while True:
-            # Whoever comes while all slots are taken waits in the kernel, not in our memory.
-            await self._slots.acquire()
             try:
                 stream = await listener.accept()
             except (OSError, anyio.BrokenResourceError):
                 # Gone again, or no descriptor is free; the login outlives that.
-                self._slots.release()
                 await anyio.sleep(0.1)
             else:
                 tasks.start_soon(self._serve, stream)
@@ -167,17 +165,20 @@ class CallbackListener:
     async def _serve(self, stream: anyio.abc.SocketStream) -> None:
         try:
             async with stream:
-                visit = await read_visit(stream)
-                reply = visit if isinstance(visit, Reply) else await self._answer(visit)
-                await send_reply(stream, reply)
-                if isinstance(visit, Visit) and visit.path == self._done_path and self._outcome is not None:
-                    self._shown.set()
-                await drain(stream)
+                visit = await self._lobby.seat(read_visit(stream))
+                if visit is not None:
+                    # Held outside of the lobby: the browser that brought the answer makes room for nobody.
+                    reply = visit if isinstance(visit, Reply) else await self._answer(visit)
+                    await self._lobby.seat(self._give(stream, visit, reply))
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
             # The visitor left; there may be others.
             pass
-        finally:
-            self._slots.release()
+
+    async def _give(self, stream: anyio.abc.SocketStream, visit: Visit | Reply, reply: Reply) -> None:
+        await send_reply(stream, reply)
+        if isinstance(visit, Visit) and visit.path == self._done_path and self._outcome is not None:
+            self._shown.set()
+        await drain(stream)
 
     async def _answer(self, visit: Visit) -> Reply:
         if visit.header("host") != self._authority:
