@@ -8,13 +8,15 @@ Waits on loopback for the browser to come back with the answer of one login.
 - *exchanging*: the answer was taken, once. The browser's request is held open while the code is exchanged, so that the page
   tells what really came of it (W8). The same address once more is a reload and is held too; any other is too late (TD3).
 - *finished*: the held request is sent on to a clean address, so that neither the address bar nor the history keeps the code
-  (TD13), and the outcome is served there.
+  (TD13), and the outcome is served there. Nobody else knows that address: another user of this machine could read in the page
+  who signed in, and whoever fetched it before the browser did would end the wait for it.
 
 Only the literal loopback addresses are bound, only for as long as the block runs (A-79, TD10, TD11), and only requests for
 exactly this host and port are heard, so that a name that points to 127.0.0.1 reaches nothing (TD5).
 """
 
 import errno
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -67,7 +69,7 @@ class CallbackListener:
         self._accept = accept
         self._host = host
         self._path = path
-        self._done_path = path.rstrip("/") + "/done"
+        self._done_path = f"{path.rstrip('/')}/done/{secrets.token_urlsafe(16)}"
         self._query: str | None = None
         self._outcome: Outcome | None = None
         self._received = anyio.Event()
