@@ -130,7 +130,7 @@ class CallbackListener:
         raise UsageError(f"Expected a port that is free on {' and '.join(ADDRESSES[self._host])}, found none.")
 
     async def _bind_all(self, port: int) -> list[anyio.abc.SocketListener]:
-        """One listener an address, all on one port; none where that port came free but is taken on another address."""
+        """One listener an address, all on one port; none where somebody else was faster on the free port that came."""
         listeners: list[anyio.abc.SocketListener] = []
         try:
             for address in ADDRESSES[self._host]:
@@ -144,7 +144,7 @@ class CallbackListener:
                 return listeners
             for listener in listeners:
                 await listener.aclose()
-            if listeners and port == 0:
+            if port == 0 and error.errno == errno.EADDRINUSE:
                 return []
             raise UsageError(self._explain(error)) from error
         return listeners
