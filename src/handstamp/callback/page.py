@@ -2,8 +2,8 @@
 The page on which a login ends in the browser: what came of it, and that the terminal goes on from here.
 
 Pure: an `Outcome` in, bytes and headers out. The page names the server, since several logins may be under way; it holds no
-script, loads nothing and is allowed nothing else (TD7). Whatever came from a server is cut, cleared of characters that hide or
-turn text, and escaped.
+script, loads nothing and is allowed nothing else (TD7). Whatever came from a server is cut, shows characters that hide or turn
+text as their escapes, and is escaped for HTML.
 """
 
 import base64
@@ -16,6 +16,7 @@ from importlib.resources import files
 from string import Template
 
 from handstamp.model import LoginFailed, SignedIn
+from handstamp.protocol.text import safe
 
 __all__ = ["AlreadyFinished", "NotThisLogin", "Outcome", "headers", "render", "status"]
 
@@ -32,7 +33,7 @@ class NotThisLogin:
 
 Outcome = SignedIn | LoginFailed | AlreadyFinished | NotThisLogin
 
-MAX_NAME = 80
+MAX_NAME = 64
 MAX_WORDS = 300
 MAX_SCOPE = 40
 MAX_SCOPES = 6
@@ -107,31 +108,31 @@ def _describe(outcome: Outcome) -> _Content:
         case LoginFailed():
             return _describe_failed(outcome)
         case AlreadyFinished():
-            heading = "This sign-in is already finished."
+            title = "This sign-in is already finished."
             lines = (_next("You can close this tab and return to your terminal."),)
-            return _Content("finished", heading, "USED · USED · USED · USED · USED · ", BAR, heading, lines)
+            return _Content("finished", title, "USED · USED · USED · USED · USED · ", BAR, _unbroken(title), lines)
         case NotThisLogin():
-            heading = "This is not the sign-in that is under way."
+            title = "This is not the sign-in that is under way."
             lines = (_next("Nothing has changed. Open the link that your terminal shows."),)
-            return _Content("stranger", heading, "NO ENTRY · NO ENTRY · NO ENTRY · ", BAR, heading, lines)
+            return _Content("stranger", title, "NO ENTRY · NO ENTRY · NO ENTRY · ", BAR, _unbroken(title), lines)
 
 
 def _describe_signed_in(outcome: SignedIn) -> _Content:
     who = f"as {_name(outcome.identity)}" if outcome.identity else ""
-    facts = " · ".join(filter(None, (who, _list_scopes(outcome.scopes))))
+    access = f'<span class="label">access</span> {_list_scopes(outcome.scopes)}' if outcome.scopes else ""
     return _Content(
         name="signed-in",
         title=f"Signed in to {outcome.server}",
         legend="SIGNED IN · HANDSTAMP · SIGNED IN · ",
         glyph=CHECK,
         heading=f"Signed in to {_name(outcome.server)}",
-        lines=(*_detail(facts), _next("You can close this tab and return to your terminal.")),
+        lines=(*_detail(who), *_detail(access), _next("You can close this tab and return to your terminal.")),
     )
 
 
 def _describe_failed(outcome: LoginFailed) -> _Content:
-    code = f"<code>{_text(outcome.error, MAX_NAME)}</code>"
-    words = f" — {_text(outcome.description, MAX_WORDS)}" if outcome.description else ""
+    said = outcome.description or ""
+    code = () if outcome.error in said else _detail(f"<code>{_text(outcome.error, MAX_NAME)}</code>")
     command = (
         f"Run <code>{_text(outcome.command, MAX_WORDS)}</code> to try again." if outcome.command else "Your terminal says more."
     )
@@ -141,7 +142,7 @@ def _describe_failed(outcome: LoginFailed) -> _Content:
         legend="NOT SIGNED IN · NOT SIGNED IN · ",
         glyph=CROSS,
         heading=f"{_name(outcome.server)} did not sign you in",
-        lines=(*_detail(code + words), _next(command)),
+        lines=(*code, *_detail(_text(said, MAX_WORDS)), _next(command)),
     )
 
 
@@ -159,14 +160,18 @@ def _next(markup: str) -> str:
     return f'<p class="next">{markup}</p>'
 
 
+def _unbroken(heading: str) -> str:
+    # A line that ends in "sign-" reads as a misprint.
+    return heading.replace("sign-in", '<span class="whole">sign-in</span>')
+
+
 def _name(value: str) -> str:
     # A name in another script keeps its own direction and leaves ours alone.
     return f"<bdi>{_text(value, MAX_NAME)}</bdi>"
 
 
 def _text(value: str, limit: int) -> str:
-    shown = value if len(value) <= limit else value[: limit - 1] + "…"
-    return escape("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown))
+    return escape(safe(value, limit))
 
 
 @cache
