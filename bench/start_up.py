@@ -69,9 +69,6 @@ def fill(home: Home) -> dict[str, str]:
 
 def fill_with_keychain(home: Home) -> dict[str, str]:
     """The same, its key in the keychain that is a file."""
-    import keyring
-    from keyring.core import load_keyring
-
     from handstamp.stores.keys.keychain import KeychainKey
 
     home.configure(f'[servers.{NAME}]\nurl = "{URL}"\n')
@@ -79,14 +76,13 @@ def fill_with_keychain(home: Home) -> dict[str, str]:
         "PYTHON_KEYRING_BACKEND": BACKEND,
         KEYRING_FILE: str(home.path / "keyring.json"),
     }
-    os.environ[KEYRING_FILE] = environment[KEYRING_FILE]
-    before = keyring.get_keyring()
-    keyring.set_keyring(load_keyring(BACKEND))
+    before = os.environ.copy()
+    os.environ.update(environment)
     try:
         save(SqliteStore(home.path, [KeychainKey(home.path)]))
     finally:
-        keyring.set_keyring(before)
-        del os.environ[KEYRING_FILE]
+        os.environ.clear()
+        os.environ.update(before)
     paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return environment | {"PYTHONPATH": os.pathsep.join(paths)}
 

@@ -30,6 +30,21 @@ class WorkingKeychain(KeyringBackend):
         self.items[service, username] = password
 
 
+class Chosen:
+    """Whichever backend a test puts in. keyring finds it by name, as one that a person chose: `stores.keyrings.CHOSEN`."""
+
+    priority = 5
+
+    def __init__(self) -> None:
+        self.backend: KeyringBackend = WorkingKeychain()
+
+    def __call__(self) -> KeyringBackend:
+        return self.backend
+
+
+CHOSEN = Chosen()
+
+
 class PlainTextKeychain(WorkingKeychain):
     """What keyring itself does not recommend: as its alternative backends that write plain files."""
 

@@ -4,10 +4,8 @@ import base64
 import os
 import stat
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
-import keyring
 import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
@@ -22,6 +20,7 @@ from handstamp.stores.keys.systemd import SystemdKey
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import KEY_A
 from stores.keyrings import (
+    CHOSEN,
     FailingKeychain,
     ForgetfulKeychain,
     HangingKeychain,
@@ -49,12 +48,11 @@ WRONG_TEXTS = [
 
 
 @pytest.fixture(autouse=True)
-def keychain() -> Generator[WorkingKeychain, None, None]:
-    previous = keyring.get_keyring()
+def keychain(monkeypatch: pytest.MonkeyPatch) -> WorkingKeychain:
     working = WorkingKeychain()
-    keyring.set_keyring(working)
-    yield working
-    keyring.set_keyring(previous)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "stores.keyrings.CHOSEN")
+    CHOSEN.backend = working
+    return working
 
 
 class TestEnvironment:
@@ -163,7 +161,7 @@ class TestKeychain:
         ids=["fail", "null", "plain text", "none behind it"],
     )
     def test_no_keychain_is_told_apart_from_one_that_fails(self, tmp_path: Path, backend: KeyringBackend) -> None:
-        keyring.set_keyring(backend)
+        CHOSEN.backend = backend
         provider = KeychainKey(tmp_path)
 
         assert not provider.is_available()
@@ -180,7 +178,7 @@ class TestKeychain:
     )
     def test_a_keychain_that_fails_is_an_error_and_no_absence(self, tmp_path: Path, failure: Exception, told: str) -> None:
         """TG11."""
-        keyring.set_keyring(FailingKeychain(failure))
+        CHOSEN.backend = FailingKeychain(failure)
         provider = KeychainKey(tmp_path)
 
         for use in (provider.is_available, provider.load, provider.create):
@@ -191,7 +189,7 @@ class TestKeychain:
     def test_a_keychain_that_hangs_is_an_error_after_its_time(self, tmp_path: Path) -> None:
         """TG11."""
         hanging = HangingKeychain()
-        keyring.set_keyring(hanging)
+        CHOSEN.backend = hanging
         provider = KeychainKey(tmp_path, limit=0.01)
 
         for use in (provider.is_available, provider.load, provider.create):
@@ -201,13 +199,13 @@ class TestKeychain:
         hanging.person_came.set()
 
     def test_a_keychain_that_keeps_nothing_is_an_error(self, tmp_path: Path) -> None:
-        keyring.set_keyring(ForgetfulKeychain())
+        CHOSEN.backend = ForgetfulKeychain()
 
         with pytest.raises(KeyUnavailable, match="does not give it back"):
             KeychainKey(tmp_path).create()
 
     def test_a_write_that_fails_does_not_show_the_key(self, tmp_path: Path) -> None:
-        keyring.set_keyring(UnwritableKeychain())
+        CHOSEN.backend = UnwritableKeychain()
 
         with pytest.raises(KeyUnavailable, match="PasswordSetError") as caught:
             KeychainKey(tmp_path).create()
@@ -218,7 +216,7 @@ class TestKeychain:
         """TG11, TG20."""
         directory = tmp_path / "state"
         hanging = HangingKeychain()
-        keyring.set_keyring(hanging)
+        CHOSEN.backend = hanging
 
         with pytest.raises(KeyUnavailable):
             SqliteStore(directory, [KeychainKey(directory, limit=0.01), FileKey(directory)]).save_grant(GRANT)
@@ -325,7 +323,7 @@ class TestOrder:
 
     def test_a_machine_without_a_keychain_takes_the_file_and_says_so(self, tmp_path: Path) -> None:
         directory = tmp_path / "state"
-        keyring.set_keyring(NoKeychain())
+        CHOSEN.backend = NoKeychain()
         lines: list[str] = []
         store = SqliteStore(directory, StandardProviders(directory, {}), announce=lines.append)
 

@@ -7,10 +7,15 @@ Windows.
 
 A keychain may wait for a person, or hang on a bus that nobody answers. So each call, the import too, runs in a daemon thread with
 a time box; a late answer is dropped. A key that was stored too late to be reported is found by the next start.
+
+`keyring.get_keyring()` would load every plug-in that an installed package registers, and take the one that ranks itself highest
+(TJ5). So we look at the backends that `keyring` itself brings, and at another only where you named it, in
+`PYTHON_KEYRING_BACKEND` or in keyring's own configuration file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar, cast
@@ -21,6 +26,15 @@ from handstamp.stores.keys.encoding import decode_key, encode_key, new_key
 __all__ = ["SERVICE", "KeychainKey"]
 
 SERVICE = "handstamp"
+
+_OF_THE_SYSTEM = (
+    ("macOS", "Keyring"),
+    ("Windows", "WinVaultKeyring"),
+    ("SecretService", "Keyring"),
+    ("kwallet", "DBusKeyring"),
+    ("libsecret", "Keyring"),
+)
+"""In `keyring.backends`: module and class. Each says by `viable` whether it works here."""
 
 _WORTHY_PRIORITY = 1
 """keyring's own line: below it are its null and fail backends and the plain-text ones."""
@@ -106,13 +120,40 @@ class _NoKeychain(KeyUnavailable):
     """There is none on this machine, which is no fault of it."""
 
 
-def _worthy_backend() -> _Backend:
-    import keyring
+class _SystemKeychains:
+    """
+    All that this machine has, best first: which one that is may change with the desktop, and the item stays where it is.
+    """
 
-    backend = cast("_Backend", keyring.get_keyring())
+    def __init__(self, backends: list[_Backend]) -> None:
+        self._backends = sorted(backends, key=lambda backend: backend.priority, reverse=True)
+
+    @property
+    def priority(self) -> float:
+        return self._backends[0].priority if self._backends else 0
+
+    def get_password(self, service: str, username: str) -> str | None:
+        found = (backend.get_password(service, username) for backend in self._backends)
+        return next((password for password in found if password is not None), None)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._backends[0].set_password(service, username, password)
+
+
+def _worthy_backend() -> _Backend:
+    from keyring.core import load_config, load_env
+
+    backend = cast("_Backend | None", load_env() or load_config()) or _SystemKeychains(list(_find_system_backends()))
     if backend.priority < _WORTHY_PRIORITY:
         raise _NoKeychain("There is no system keychain here.")
     return backend
+
+
+def _find_system_backends() -> Iterator[_Backend]:
+    for module, name in _OF_THE_SYSTEM:
+        backend = getattr(import_module(f"keyring.backends.{module}"), name)
+        if backend.viable:
+            yield backend()
 
 
 def _judge(error: Exception) -> KeyUnavailable:
