@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PACKAGE", "REPOSITORY", "Module", "calls", "dotted_name", "modules", "names_of"]
+__all__ = ["PACKAGE", "REPOSITORY", "Module", "calls", "dotted_name", "imported_roots", "modules", "names_of"]
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "src" / "handstamp"
@@ -51,3 +51,17 @@ def dotted_name(node: ast.expr) -> str:
             return f"{dotted_name(value)}.{attribute}"
         case _:
             return ""
+
+
+def imported_roots(module: Module) -> set[str]:
+    """The packages of all import statements, wherever they stand."""
+    roots: set[str] = set()
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Import(names=names):
+                roots |= {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(name), level=0):
+                roots.add(name.partition(".")[0])
+            case _:
+                pass
+    return roots

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from source_tree import Module, calls, dotted_name, modules, names_of
+from source_tree import Module, calls, dotted_name, imported_roots, modules, names_of
 
 MODULES = modules()
 each_module = pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
@@ -52,19 +52,6 @@ WORLD = {
 def named(module: Module, names: set[str]) -> list[str]:
     """`line name` of each call of one of `names`."""
     return [f"{call.lineno} {dotted_name(call.func)}" for call in calls(module.tree) if dotted_name(call.func) in names]
-
-
-def imported_roots(module: Module) -> set[str]:
-    roots: set[str] = set()
-    for node in ast.walk(module.tree):
-        match node:
-            case ast.Import(names=names):
-                roots |= {alias.name.partition(".")[0] for alias in names}
-            case ast.ImportFrom(module=str(name), level=0):
-                roots.add(name.partition(".")[0])
-            case _:
-                pass
-    return roots
 
 
 @each_module
