@@ -1,4 +1,4 @@
-"""Writes the reference pages that are made from the code; with `--check` it only says which of them are out of date."""
+"""Writes the pages that are made from the code and its tests; with `--check` it only says which of them are out of date."""
 
 import re
 import sys
@@ -13,8 +13,11 @@ import click
 from handstamp import errors
 from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
+from threat_table import read_threats, render_threats
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
+THREATS = DOCS.parent / "tests" / "threats"
 
 ERRORS = """\
 # Errors and exit codes
@@ -171,16 +174,23 @@ def render_options(options: list[click.Option], context: click.Context) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the pages, or with `--check` compares them. Gives the exit code."""
-    pages = {REFERENCE / "errors.md": render_errors(), REFERENCE / "command-line.md": render_command_line()}
+    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where a threat has no row."""
+    threats = read_threats(THREATS)
+    pages = {
+        REFERENCE / "errors.md": render_errors(),
+        REFERENCE / "command-line.md": render_command_line(),
+        DOCS / "concepts" / "threats.md": render_threats(threats),
+    }
+    for problem in threats.problems:
+        sys.stderr.write(f"tests/threats: {problem}.\n")
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for page in stale:
             sys.stderr.write(f"{page} is out of date: run `make docs`.\n")
-        return 1 if stale else 0
+        return 1 if stale or threats.problems else 0
     for page in stale:
         page.write_text(pages[page], encoding="utf-8")
-    return 0
+    return 1 if threats.problems else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,459 @@
+"""The rows of the threat model that no test can hold yet, each with the piece of work that brings it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["LATER", "Later"]
+
+Work = Literal["conformance", "endurance", "hardening", "hosts", "web"]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A row as the page of threats shows it."""
+
+    happens: str
+    does: str
+    """What Handstamp will do, in the present tense of the other rows."""
+    work: Work
+
+
+LATER: Mapping[str, Later] = MappingProxyType(
+    {
+        "TA1": Later(
+            "A challenge points the metadata at a cloud's credential service.",
+            "Refuses before connecting; the error names the host and never the answer.",
+            "hardening",
+        ),
+        "TA2": Later("A public server's metadata lies on a private, loopback or link-local address.", "Refuses.", "hardening"),
+        "TA3": Later(
+            "The address belongs to a cloud's inner services, to multicast or to a reserved range that libraries call public.",
+            "Keeps its own list of ranges and refuses.",
+            "hardening",
+        ),
+        "TA4": Later(
+            "An IPv4 address is wrapped in IPv6 (mapped, 6to4, NAT64, Teredo).",
+            "Unwraps it, judges what is inside, refuses.",
+            "hardening",
+        ),
+        "TA5": Later(
+            "The host is an address in disguise: octal, hex, one number, too few parts.",
+            "Judges what the name resolves to and not how it is written.",
+            "hardening",
+        ),
+        "TA6": Later(
+            "The host has fullwidth digits, spaces, quotes, backslashes, percent signs.",
+            "Takes a strict grammar of hosts and refuses the rest.",
+            "hardening",
+        ),
+        "TA7": Later(
+            "The name resolves to a public address for the check and to an inner one for the connection.",
+            "Resolves once and dials the address that was checked.",
+            "hardening",
+        ),
+        "TA8": Later("A name has a public and an inner address.", "Refuses the name.", "hardening"),
+        "TA9": Later(
+            "Metadata redirects inside, or to somebody else.",
+            "Follows redirects for metadata GETs only, within the origin and a few times; each hop is checked.",
+            "hardening",
+        ),
+        "TA10": Later("https redirects to http.", "Refuses.", "hardening"),
+        "TA11": Later(
+            "A URL anywhere in the chain is plain http.",
+            "Refuses, except on loopback where the server that you named is on loopback itself.",
+            "hardening",
+        ),
+        "TA12": Later(
+            "A public server names an authorization server on your own machine.",
+            "Refuses: no way leads from outside to inside.",
+            "hardening",
+        ),
+        "TA13": Later(
+            "A few kilobytes unpack to hundreds of megabytes.",
+            "Asks for no compression, unpacks in a stream under a cap, takes one layer at most.",
+            "hardening",
+        ),
+        "TA14": Later("An answer says that it has gigabytes, or never ends.", "Stops at the cap and closes.", "hardening"),
+        "TA15": Later(
+            "An answer drips a byte at a time, forever within each read's time-out.",
+            "Has one deadline for the whole exchange.",
+            "hardening",
+        ),
+        "TA16": Later(
+            "JSON nested without end, endless numbers, NaN, doubled members, broken text.",
+            "Refuses all of them with one error.",
+            "hardening",
+        ),
+        "TA17": Later("Headers are huge, or thousands.", "Bounds them; a typed error, no crash.", "hardening"),
+        "TA18": Later(
+            'A well-known address answers with a web page, nothing, an error, or "come back in thirty years".',
+            "Tries the next address; `Retry-After` is capped.",
+            "hardening",
+        ),
+        "TA19": Later(
+            "Metadata is briefly out of order so that an older, weaker way is taken.",
+            'Falls back on a clear "not there" only, never on a failure.',
+            "hardening",
+        ),
+        "TA20": Later(
+            "A certificate is expired, of another host, self-signed; TLS is old.",
+            "Refuses, and has no switch to look away. To name a CA file of your own: hardening.",
+            "hardening",
+        ),
+        "TA21": Later(
+            "Variables of the environment bring a proxy, a CA or passwords.",
+            "Ignores them; only its own settings count.",
+            "hardening",
+        ),
+        "TA22": Later(
+            "Metadata makes the client knock at a hundred ports.",
+            "Chooses one authorization server, and spends few requests on a login.",
+            "hardening",
+        ),
+        "TA23": Later("Errors repeat what an inner service answered.", "Never repeats a body.", "hardening"),
+        "TA24": Later("Metadata names a logo, terms or keys at inner addresses.", "Never fetches them.", "hardening"),
+        "TB2": Later(
+            "The issuers differ in a slash, a capital, a port, an escape.", "Compares strings; that is a difference.", "hardening"
+        ),
+        "TB3": Later("Resource metadata speaks for another origin.", "Refuses.", "hardening"),
+        "TB4": Later(
+            "It speaks for a neighbouring path, or one that only begins alike, or climbs by dots.",
+            "Cuts paths at slashes, takes no dots, refuses.",
+            "hardening",
+        ),
+        "TB5": Later("It lacks `resource` or `authorization_servers`.", "Refuses.", "hardening"),
+        "TB6": Later(
+            "The login page is a famous one's, the token endpoint the attacker's.",
+            "Shows both hosts and asks; alone, it refuses.",
+            "hardening",
+        ),
+        "TB7": Later("The answer's `iss` is of another authorization server.", "Stops before any token request.", "hardening"),
+        "TB8": Later("`iss` was promised and is missing.", "Stops.", "hardening"),
+        "TB9": Later(
+            "`iss` was neither promised nor sent.",
+            "Goes on; dynamic registrations have a redirect address of their own.",
+            "hardening",
+        ),
+        "TB10": Later("A wrong `iss` comes with a text for you to read.", "Shows none of it.", "hardening"),
+        "TB11": Later(
+            "After a while the server names another authorization server.",
+            "Grants are filed by issuer; nothing old goes there; you sign in anew or not at all.",
+            "hardening",
+        ),
+        "TB12": Later(
+            "The token endpoint moves to another origin under the same issuer.",
+            "Does not refresh there until discovery has confirmed it.",
+            "hardening",
+        ),
+        "TB13": Later("PKCE is not offered, or only `plain`.", "Refuses.", "hardening"),
+        "TB14": Later(
+            "The list of methods pushes a client to a weaker way of proving itself.",
+            "Uses the method that was registered.",
+            "hardening",
+        ),
+        "TB15": Later(
+            "The registration's answer alters redirect addresses, is huge, or carries control characters.",
+            "Checks it against the request, bounds it, refuses.",
+            "hardening",
+        ),
+        "TB16": Later("It names an inner address for managing the registration.", "Never calls it.", "hardening"),
+        "TB17": Later(
+            "Two MCP servers share an authorization server, and one gets the other's token.",
+            "Files tokens by server; they never cross.",
+            "hardening",
+        ),
+        "TB18": Later(
+            "A server in the middle uses our shared `client_id` for a login of its own.",
+            "Compares `iss`; shows host and server before the browser opens.",
+            "hardening",
+        ),
+        "TB19": Later(
+            "Another local program poses as us, with our document and a loopback address.",
+            "Cannot be prevented by a client; the port is unpredictable, state and PKCE keep the code useless to others.",
+            "hardening",
+        ),
+        "TB20": Later(
+            "Our own document was altered or is out of date.",
+            "A command checks it; falling back to registration is a setting.",
+            "conformance",
+        ),
+        "TB21": Later(
+            "Bad metadata asks to be cached forever.", "Caps it at a day and drops it at the first contradiction.", "hardening"
+        ),
+        "TB22": Later("An issuer has a query, a fragment or userinfo.", "Refuses.", "hardening"),
+        "TB23": Later(
+            "The list of scopes has ten thousand entries, or control characters.",
+            "Bounds it, takes the grammar of scopes only, shows what it asks for.",
+            "hardening",
+        ),
+        "TC1": Later(
+            "The address to open is a script, a file, a foreign scheme.",
+            "Opens https, and http on loopback; nothing else.",
+            "hardening",
+        ),
+        "TC2": Later(
+            "It carries what a shell would run.",
+            "Builds it anew from checked parts, escapes the rest, and starts the browser without a shell.",
+            "hardening",
+        ),
+        "TC3": Later("It begins like an option of the browser.", "Starts with `https://` or is refused.", "hardening"),
+        "TC4": Later("`$BROWSER` holds a shell line.", "Starts a program with one argument, or none.", "hardening"),
+        "TC5": Later("The endpoint already has a `state`, a `redirect_uri`, a fragment.", "Refuses.", "hardening"),
+        "TC6": Later(
+            "The host is dressed up: userinfo, look-alike letters.",
+            "Refuses userinfo, shows the host as it is on the wire.",
+            "hardening",
+        ),
+        "TC7": Later("The address is a megabyte long.", "Caps it.", "hardening"),
+        "TC8": Later("A secret could get into the address.", "Puts none there.", "hardening"),
+        "TC9": Later(
+            "State or verifier could be guessed or used again.", "256 bits from the system, once, for one login.", "hardening"
+        ),
+        "TC10": Later("A login is wanted where nobody is.", "Opens nothing; says what to run.", "hardening"),
+        "TC11": Later(
+            "A server brings up one login after the other.",
+            "Begins a login only when a person does; one at a time for a server.",
+            "hardening",
+        ),
+        "TC12": Later(
+            "A server asks for a URL to be opened in the middle of a call.",
+            "Judges it like the login's, shows it whole, waits for a yes.",
+            "hosts",
+        ),
+        "TC13": Later("`resource` is missing, or spelled in different ways.", "Sends one spelling in all requests.", "hardening"),
+        "TD1": Later(
+            "A code comes with a wrong state or none.", "Answers 400; the login goes on; no token request.", "hardening"
+        ),
+        "TD2": Later("A forged error tries to end the login.", "Has no state, so it is ignored.", "hardening"),
+        "TD3": Later("A second answer follows the first.", "Says that this sign-in is finished.", "hardening"),
+        "TD4": Later(
+            "The state is right and the code is the attacker's own.",
+            "PKCE fails at the server; the account is shown.",
+            "hardening",
+        ),
+        "TD5": Later("Another host's name leads to the listener.", "Takes its own host and port only.", "hardening"),
+        "TD6": Later(
+            "A page, a form, an image or a preload calls the listener.",
+            "Takes a navigation by GET; nothing else uses up the code.",
+            "hardening",
+        ),
+        "TD7": Later("The error's text is markup.", "Escapes everything under a policy that runs nothing.", "hardening"),
+        "TD8": Later("A parameter comes twice.", "Refuses.", "hardening"),
+        "TD9": Later(
+            "The listener is flooded, or kept waiting.", "Bounds lines, connections and seconds; the login goes on.", "hardening"
+        ),
+        "TD10": Later(
+            "The port belongs to somebody else.", "Takes a free one, shares none, says so where the port was fixed.", "hardening"
+        ),
+        "TD11": Later("The listener is reachable from the network.", "Binds loopback only.", "hardening"),
+        "TD12": Later("`localhost` leads elsewhere.", "Uses the literal address.", "hardening"),
+        "TD13": Later(
+            "The code stays in the address bar and the history.",
+            "The page clears it from the bar and sends no referrer.",
+            "hardening",
+        ),
+        "TD14": Later("The answer comes after the deadline.", "Nothing listens any more.", "hardening"),
+        "TD15": Later("The answer comes as a form or in a fragment.", "Refuses.", "hardening"),
+        "TD16": Later("A pasted address has a wrong state, host or issuer.", "The same checks.", "hardening"),
+        "TD17": Later("Two logins run at once.", "Each has a port and a state of its own.", "hardening"),
+        "TD18": Later(
+            "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
+        ),
+        "TE1": Later(
+            "A token request is redirected to another origin.", "Follows no redirect with a secret in the request.", "hardening"
+        ),
+        "TE2": Later("It is redirected into a GET.", "The same.", "hardening"),
+        "TE3": Later("The token is of another type, or would break a header.", "Refuses.", "hardening"),
+        "TE4": Later(
+            "Its lifetime is negative, endless, a word.",
+            'Takes a number, also as a string; anything else is "unknown".',
+            "hardening",
+        ),
+        "TE5": Later("A success carries an error, or a web page.", "A typed error.", "hardening"),
+        "TE6": Later("A refresh brings no new refresh token.", "Keeps the old one.", "hardening"),
+        "TE7": Later(
+            "The granted scopes are not those that were asked for.",
+            "Stores what was granted, and says so where it is more.",
+            "hardening",
+        ),
+        "TE8": Later("The token is meant for something else.", "Notices where it can be seen, and says so.", "hardening"),
+        "TE9": Later("Many programs and tasks meet an expired token at once.", "Sends one refresh.", "hardening"),
+        "TE10": Later(
+            "A program that came late is told `invalid_grant`.",
+            "Looks again, takes the newer token, forgets nothing.",
+            "hardening",
+        ),
+        "TE11": Later(
+            "The program is killed in the middle of a refresh.", "Loses nothing that the server allows to keep.", "endurance"
+        ),
+        "TE12": Later("The answer is lost after the server has rotated.", "Repeats at once with the same token.", "endurance"),
+        "TE13": Later(
+            "A thousand calls use a token that was refused for good.", "Asks once and remembers the refusal.", "hardening"
+        ),
+        "TE14": Later(
+            "The server is out of order for long.",
+            "Uses the token to its end, waits longer each time, asks for no login.",
+            "endurance",
+        ),
+        "TE15": Later(
+            "An old backup brings an old refresh token.",
+            "Notices, and asks for a login instead of going in circles.",
+            "endurance",
+        ),
+        "TE16": Later("The clock jumps.", "No early end, no endless refresh.", "endurance"),
+        "TE17": Later("A laptop wakes, and five programs with it.", "One refresh, spread out.", "endurance"),
+        "TE18": Later("A task is cancelled while a refresh is on its way.", "Finishes and stores it.", "endurance"),
+        "TE19": Later(
+            "The disk is full when the new token comes.", "Keeps it in memory, tries again, says so loudly.", "endurance"
+        ),
+        "TE20": Later("The server forgot a dynamic client.", "Registers anew; a person signs in.", "endurance"),
+        "TE21": Later("A client's secret ends.", "Registers anew before it does.", "hardening"),
+        "TE22": Later("The server keeps asking for another nonce.", "Answers once or twice.", "conformance"),
+        "TE23": Later(
+            "Revocation is elsewhere, or out of order.",
+            "Tries it, forgets the grant here in any case, says what happened.",
+            "hardening",
+        ),
+        "TE24": Later("A signed assertion could be used elsewhere.", "Is for the issuer, short-lived, and once.", "conformance"),
+        "TF1": Later("The server redirects to another origin.", "The header stays behind.", "hardening"),
+        "TF2": Later("The other origin is only another port, or http.", "That is another origin.", "hardening"),
+        "TF3": Later("An event stream names a foreign endpoint.", "No token goes there.", "hardening"),
+        "TF4": Later(
+            "A foreign challenge hides our parameters in a quoted string.",
+            "Reads challenges by their grammar; Bearer and DPoP only.",
+            "hardening",
+        ),
+        "TF5": Later("A description contains something that looks like a scope.", "The same.", "hardening"),
+        "TF6": Later("The header is broken, endless, many.", "Linear time, a bound, and broken parts are left out.", "hardening"),
+        "TF7": Later("The server answers 401 whatever it gets.", "One refresh, then the answer stands.", "hardening"),
+        "TF8": Later(
+            "The server asks for more scopes without end.",
+            "Two attempts for a resource and operation, and remembers.",
+            "conformance",
+        ),
+        "TF9": Later("A challenge wants five hundred scopes.", "Bounds them, shows what is new.", "conformance"),
+        "TF10": Later("A public server says 401 now and then.", "Does not change its mind at each.", "hardening"),
+        "TF11": Later(
+            "The metadata's address is on another origin.", "Counts only if the document is about this server.", "hardening"
+        ),
+        "TF12": Later("The server wants the token in the URL.", "Never.", "hardening"),
+        "TF13": Later("The server repeats our header in its answer.", "Is masked in everything that we show.", "hardening"),
+        "TF14": Later("Values of the server would add headers.", "Visible ASCII, bounded.", "hosts"),
+        "TF15": Later(
+            "A long stream keeps other requests waiting during a refresh.", "No lock is held over a request.", "hardening"
+        ),
+        "TF16": Later("The server sets cookies.", "There is no jar.", "hardening"),
+        "TG1": Later(
+            "The vault's directory is open to others, or theirs.", "Refuses, with the command that mends it.", "hardening"
+        ),
+        "TG2": Later("A file is a link, a pipe, a device.", "Refuses.", "hardening"),
+        "TG3": Later("The umask is open.", "Files are 0600 and directories 0700 whatever it is.", "hardening"),
+        "TG4": Later(
+            "A link is swapped in between the look and the opening.",
+            "Opens relative to the directory and looks at what is open.",
+            "hardening",
+        ),
+        "TG5": Later(
+            "A row is copied to another person or server.", "Is bound to its row, and does not open there.", "hardening"
+        ),
+        "TG6": Later(
+            "The file is damaged, foreign, or of a newer version.", "A typed error; nothing is overwritten.", "hardening"
+        ),
+        "TG7": Later(
+            "A database that was handed over does things when opened.",
+            "Is never opened: an import is JSON with a schema.",
+            "hardening",
+        ),
+        "TG8": Later(
+            "A configuration that is imported runs, climbs or expands.",
+            "Takes names and URLs, shows them first, runs nothing.",
+            "hosts",
+        ),
+        "TG9": Later(
+            "A project's file redirects logins.", "Counts for names of servers only, unless you trust the path.", "hardening"
+        ),
+        "TG10": Later(
+            "Something stored is code when it is read.", "Nothing is unpickled or evaluated; a test looks for it.", "hardening"
+        ),
+        "TG11": Later(
+            "The keychain is absent, locked or hangs.", "Waits seconds, says so, never falls back in silence.", "hardening"
+        ),
+        "TG12": Later("A token is too long for the keychain.", "Holds the key alone.", "hardening"),
+        "TG13": Later("Copies: backups, core dumps, swap.", "Sealed in every copy; the bridge leaves no core.", "hardening"),
+        "TG14": Later(
+            "A secret shows in a list of processes, an environment, a history.",
+            "Comes from a prompt, a file or a variable that you name; never from an argument.",
+            "hardening",
+        ),
+        "TG15": Later("Leftovers after a kill.", "There are none to leave.", "hardening"),
+        "TG16": Later(
+            "A grant that was deleted is still in the file.", "Is overwritten and truncated; the server is told.", "hardening"
+        ),
+        "TG17": Later(
+            "Stale locks, reused process numbers, forks.",
+            "The kernel's locks die with their holder; a fork opens anew.",
+            "endurance",
+        ),
+        "TG18": Later("The directory is on a network.", "Is noticed, and refused or said.", "endurance"),
+        "TG19": Later("An old version runs beside a new one.", "A gate in the file keeps both safe.", "endurance"),
+        "TG20": Later(
+            "The key, or where it comes from, was exchanged.",
+            "The header names the provider; a change is a command.",
+            "hardening",
+        ),
+        "TG21": Later("A name of a server climbs through directories.", "Names of files are hashes.", "hardening"),
+        "TG22": Later(
+            "Another program of yours holds the lock forever.",
+            "Reading goes on; a refresh ends with an error at its deadline.",
+            "endurance",
+        ),
+        "TH1": Later(
+            "A name or message moves the cursor, writes the clipboard, makes links.",
+            "Makes control characters visible.",
+            "hardening",
+        ),
+        "TH2": Later(
+            "It turns the direction of text or hides in it.", "Makes those visible too; lengths are capped.", "hardening"
+        ),
+        "TH3": Later("It is markup of the terminal library.", "Is text and never markup.", "hardening"),
+        "TH4": Later("It breaks a line of a log.", "Is escaped.", "hardening"),
+        "TH5": Later(
+            "A library's log, error or repr shows a secret.",
+            "Is a `Secret` that does not show itself; tests look for every token that they used.",
+            "hardening",
+        ),
+        "TH6": Later("A traceback shows local variables.", "Ours show none.", "hardening"),
+        "TH7": Later("An export starts a formula.", "Is escaped.", "hosts"),
+        "TH8": Later("A token is printed by mistake.", "Only `token` and `headers` print one.", "hardening"),
+        "TH9": Later("Metrics carry people or tokens.", "Hashes at most.", "endurance"),
+        "TH10": Later("Other output gets into the data on stdout.", "stdout is data, all else goes to stderr.", "hardening"),
+        "TH11": Later("A QR code or a copied link holds something else.", "Only the checked address is shown.", "hardening"),
+        "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
+        "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),
+        "TI4": Later(
+            "A web page talks to our local server.",
+            "There is none unless you start it; then token, host and origin are checked.",
+            "hosts",
+        ),
+        "TI5": Later("A server wants our token to hand on.", "Never.", "hosts"),
+        "TI6": Later("Somebody guesses another's task or login.", "Long random ids, bound to a person.", "web"),
+        "TI7": Later("One tenant floods the others.", "Limits for each, spread in time.", "web"),
+        "TI8": Later("A person's id is crafted for the database.", "Is a parameter, normalised, compared by its bytes.", "web"),
+        "TI9": Later("An administrator takes somebody's place.", "Needs the key and leaves a trace.", "web"),
+        "TI10": Later("The database is stolen.", "Is ciphertext; the key is elsewhere.", "web"),
+        "TI11": Later(
+            "The database is somebody else's.", "TLS with full checks; what was altered does not open; an old row loses.", "web"
+        ),
+        "TI12": Later("A program that slept writes over what came after.", "Its generation is old and it loses.", "web"),
+        "TI13": Later("The bridge is told to end during a refresh.", "Stores first.", "hosts"),
+        "TI14": Later("A server's answer breaks the bridge.", "Is bounded, and the vault stands apart.", "hosts"),
+        "TJ2": Later("A directory or a variable slips a module in.", "The bridge starts in isolation from both.", "hosts"),
+        "TJ6": Later(
+            "A debugger of yours reads our memory.",
+            "Can be turned off where the system allows it; your own account is trusted.",
+            "hosts",
+        ),
+    }
+)
