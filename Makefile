@@ -17,7 +17,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check interop bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate interop bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -49,6 +49,9 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 	$(BIN)/codespell
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pip check
+
+mutate: $(READY)  ## take each guard out and expect its tests to fail; ARGS="TB1" or any words for some
+	$(BIN)/python -m mutation --jobs $(JOBS) $(ARGS)
 
 interop: $(READY)  ## against real authorization servers; needs node and npm
 	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)
@@ -82,7 +85,7 @@ lock:  ## compile requirements/*.txt anew; UPGRADE=1 takes the newest versions
 
 clean:  ## remove everything that was built or installed here
 	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node
-	find src tests bench docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench docs examples mutation -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Rebuilt when a pin changes; a half-made environment has no stamp and is made again.
 $(PINNED): requirements/dev.txt

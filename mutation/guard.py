@@ -29,8 +29,9 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Guard:
     """
-    `name` is unique and says what is guarded. `rows` are rows of the threat model, whose tests are `tests/threats/…::test_<row>_…`;
-    `tests` are node ids of others. Without the guard at least one test of each row, and each of `tests`, has to fail.
+    `name` is unique and says what is guarded. `rows` are rows of the threat model, whose tests are
+    `tests/threats/…::test_<row>_…`; `tests` are node ids of others. Without the guard at least one test of each row, and each of
+    `tests`, has to fail.
 
     A guard that stands in two layers is taken out of both at once.
     """
