@@ -114,79 +114,10 @@ LATER: Mapping[str, Later] = MappingProxyType(
         ),
         "TA23": Later("Errors repeat what an inner service answered.", "Never repeats a body.", "hardening"),
         "TA24": Later("Metadata names a logo, terms or keys at inner addresses.", "Never fetches them.", "hardening"),
-        "TB2": Later(
-            "The issuers differ in a slash, a capital, a port, an escape.", "Compares strings; that is a difference.", "hardening"
-        ),
-        "TB3": Later("Resource metadata speaks for another origin.", "Refuses.", "hardening"),
-        "TB4": Later(
-            "It speaks for a neighbouring path, or one that only begins alike, or climbs by dots.",
-            "Cuts paths at slashes, takes no dots, refuses.",
-            "hardening",
-        ),
-        "TB5": Later("It lacks `resource` or `authorization_servers`.", "Refuses.", "hardening"),
-        "TB6": Later(
-            "The login page is a famous one's, the token endpoint the attacker's.",
-            "Shows both hosts and asks; alone, it refuses.",
-            "hardening",
-        ),
-        "TB7": Later("The answer's `iss` is of another authorization server.", "Stops before any token request.", "hardening"),
-        "TB8": Later("`iss` was promised and is missing.", "Stops.", "hardening"),
-        "TB9": Later(
-            "`iss` was neither promised nor sent.",
-            "Goes on; dynamic registrations have a redirect address of their own.",
-            "hardening",
-        ),
-        "TB10": Later("A wrong `iss` comes with a text for you to read.", "Shows none of it.", "hardening"),
-        "TB11": Later(
-            "After a while the server names another authorization server.",
-            "Grants are filed by issuer; nothing old goes there; you sign in anew or not at all.",
-            "hardening",
-        ),
-        "TB12": Later(
-            "The token endpoint moves to another origin under the same issuer.",
-            "Does not refresh there until discovery has confirmed it.",
-            "hardening",
-        ),
-        "TB13": Later("PKCE is not offered, or only `plain`.", "Refuses.", "hardening"),
-        "TB14": Later(
-            "The list of methods pushes a client to a weaker way of proving itself.",
-            "Uses the method that was registered.",
-            "hardening",
-        ),
-        "TB15": Later(
-            "The registration's answer alters redirect addresses, is huge, or carries control characters.",
-            "Checks it against the request, bounds it, refuses.",
-            "hardening",
-        ),
-        "TB16": Later("It names an inner address for managing the registration.", "Never calls it.", "hardening"),
-        "TB17": Later(
-            "Two MCP servers share an authorization server, and one gets the other's token.",
-            "Files tokens by server; they never cross.",
-            "hardening",
-        ),
-        "TB18": Later(
-            "A server in the middle uses our shared `client_id` for a login of its own.",
-            "Compares `iss`; shows host and server before the browser opens.",
-            "hardening",
-        ),
-        "TB19": Later(
-            "Another local program poses as us, with our document and a loopback address.",
-            "Cannot be prevented by a client; the port is unpredictable, state and PKCE keep the code useless to others.",
-            "hardening",
-        ),
         "TB20": Later(
             "Our own document was altered or is out of date.",
             "A command checks it; falling back to registration is a setting.",
             "conformance",
-        ),
-        "TB21": Later(
-            "Bad metadata asks to be cached forever.", "Caps it at a day and drops it at the first contradiction.", "hardening"
-        ),
-        "TB22": Later("An issuer has a query, a fragment or userinfo.", "Refuses.", "hardening"),
-        "TB23": Later(
-            "The list of scopes has ten thousand entries, or control characters.",
-            "Bounds it, takes the grammar of scopes only, shows what it asks for.",
-            "hardening",
         ),
         "TC1": Later(
             "The address to open is a script, a file, a foreign scheme.",
@@ -223,41 +154,6 @@ LATER: Mapping[str, Later] = MappingProxyType(
             "hosts",
         ),
         "TC13": Later("`resource` is missing, or spelled in different ways.", "Sends one spelling in all requests.", "hardening"),
-        "TD1": Later(
-            "A code comes with a wrong state or none.", "Answers 400; the login goes on; no token request.", "hardening"
-        ),
-        "TD2": Later("A forged error tries to end the login.", "Has no state, so it is ignored.", "hardening"),
-        "TD3": Later("A second answer follows the first.", "Says that this sign-in is finished.", "hardening"),
-        "TD4": Later(
-            "The state is right and the code is the attacker's own.",
-            "PKCE fails at the server; the account is shown.",
-            "hardening",
-        ),
-        "TD5": Later("Another host's name leads to the listener.", "Takes its own host and port only.", "hardening"),
-        "TD6": Later(
-            "A page, a form, an image or a preload calls the listener.",
-            "Takes a navigation by GET; nothing else uses up the code.",
-            "hardening",
-        ),
-        "TD7": Later("The error's text is markup.", "Escapes everything under a policy that runs nothing.", "hardening"),
-        "TD8": Later("A parameter comes twice.", "Refuses.", "hardening"),
-        "TD9": Later(
-            "The listener is flooded, or kept waiting.", "Bounds lines, connections and seconds; the login goes on.", "hardening"
-        ),
-        "TD10": Later(
-            "The port belongs to somebody else.", "Takes a free one, shares none, says so where the port was fixed.", "hardening"
-        ),
-        "TD11": Later("The listener is reachable from the network.", "Binds loopback only.", "hardening"),
-        "TD12": Later("`localhost` leads elsewhere.", "Uses the literal address.", "hardening"),
-        "TD13": Later(
-            "The code stays in the address bar and the history.",
-            "The page clears it from the bar and sends no referrer.",
-            "hardening",
-        ),
-        "TD14": Later("The answer comes after the deadline.", "Nothing listens any more.", "hardening"),
-        "TD15": Later("The answer comes as a form or in a fragment.", "Refuses.", "hardening"),
-        "TD16": Later("A pasted address has a wrong state, host or issuer.", "The same checks.", "hardening"),
-        "TD17": Later("Two logins run at once.", "Each has a port and a state of its own.", "hardening"),
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
         ),
