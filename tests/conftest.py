@@ -11,6 +11,7 @@ from handstamp.demo.ledger import SECRET_PATTERN
 
 if TYPE_CHECKING:
     from authority import DemoServers, FormBrowser, Knobs, StartAuthority
+    from certificates import Signer
 
 # A shell starts what runs in its background with SIGINT ignored, and whoever is started from there inherits it; the programs that
 # these tests interrupt have to hear it.
@@ -71,3 +72,11 @@ def form_browser() -> "FormBrowser":
     from authority import FormBrowser
 
     return FormBrowser()
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> "Signer":
+    """A certificate authority for `LoopbackServer(tls=signer.tls("127.0.0.1"))`; `signer.ca_file` is what trusts it."""
+    from certificates import Signer
+
+    return Signer(tmp_path_factory.mktemp("certificates"))

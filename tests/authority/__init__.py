@@ -8,7 +8,7 @@ official SDK, for what must simply work. `FormBrowser` is the person's browser a
 from authority.browser import FormBrowser
 from authority.demo import DemoServers
 from authority.knobs import Knobs
-from authority.running import Authority, StartAuthority
+from authority.running import Authority, Place, StartAuthority
 from authority.seen import Seen
 
-__all__ = ["Authority", "DemoServers", "FormBrowser", "Knobs", "Seen", "StartAuthority"]
+__all__ = ["Authority", "DemoServers", "FormBrowser", "Knobs", "Place", "Seen", "StartAuthority"]

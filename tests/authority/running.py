@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -17,9 +18,22 @@ from authority.seen import Seen, look_at
 from authority.serving import McpServer
 from handstamp.demo.ledger import Issued, Ledger, Permission
 
-__all__ = ["Authority", "StartAuthority"]
+__all__ = ["Authority", "Place", "StartAuthority"]
 
 A_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one of the two servers listens, and under which name it is known."""
+
+    address: str = "127.0.0.1"
+    port: int = 0
+    name: str | None = None
+
+    def origin(self, port: int, tls: Path | None) -> str:
+        shown = "" if tls and port == 443 else f":{port}"
+        return f"{'https' if tls else 'http'}://{self.name or self.address}{shown}"
 
 
 class Authority:
@@ -29,7 +43,14 @@ class Authority:
     A context manager. Safe to turn and to read from any thread. Each has an origin of its own, so that a test sees who was asked.
     """
 
-    def __init__(self, knobs: Knobs | None = None) -> None:
+    def __init__(
+        self,
+        knobs: Knobs | None = None,
+        *,
+        places: tuple[Place, Place] = (Place(), Place()),
+        tls: Path | None = None,
+    ) -> None:
+        """`places`: of the authorization server and the MCP server. `tls`: certificate and key, for https."""
         self.log: list[Seen] = []
         """Every request, in the order of arrival."""
         self.token_request_arrived = Event()
@@ -37,12 +58,12 @@ class Authority:
         self._knobs = knobs or Knobs()
         self._ledger = Ledger(lifetime=A_DAY)
         self._set_up_ledger()
-        self._listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        self._ports = [int(listener.getsockname()[1]) for listener in self._listeners]
-        origins = [f"http://127.0.0.1:{port}" for port in self._ports]
+        self._listeners = [socket.create_server((place.address, place.port)) for place in places]
+        self._addresses = [listener.getsockname()[:2] for listener in self._listeners]
+        origins = [place.origin(port, tls) for place, (_, port) in zip(places, self._addresses, strict=True)]
         self._authorization = AuthorizationServer(origins[0], self._knobs.metadata_path_issuer, self._ledger, lambda: self._knobs)
         self._mcp = McpServer(origins[1], self._authorization.issuer, self._ledger, lambda: self._knobs)
-        self._server = _Server(self._app)
+        self._server = _Server(self._app, tls)
         self._thread = Thread(target=self._run, name="authority", daemon=True)
 
     # What a test reads
@@ -126,7 +147,7 @@ class Authority:
         self._ledger.detect_reuse = self._knobs.reuse_detection
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked_authority = scope["server"][1] == self._ports[0]
+        asked_authority = tuple(scope["server"]) == self._addresses[0]
         seen = await look_at(Request(scope, receive), "authority" if asked_authority else "server")
         self.log.append(seen)
         if asked_authority and seen.method == "POST" and seen.path.endswith("/token"):
@@ -147,10 +168,20 @@ class StartAuthority(Protocol):
 class _Server(uvicorn.Server):
     """uvicorn without its tenths of a second: it ends when told, and drops what is open instead of waiting for it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: Path | None) -> None:
         # h11: an answer that is cut short on purpose closes the connection and says nothing more.
         super().__init__(
-            uvicorn.Config(app, interface="asgi3", http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                ssl_certfile=tls,
+                ssl_keyfile=tls,
+            )
         )
         self.ready = Event()
         self._held: list[asyncio.Future[None]] = []
