@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 from handstamp.errors import (
     DiscoveryFailed,
+    ForbiddenAddress,
     HandstampError,
     IssuerMismatch,
     MalformedResponse,
@@ -28,6 +29,8 @@ __all__ = ["find_metadata", "read_strings", "read_text", "require_text", "well_k
 PROTOCOL_VERSION = "2026-07-28"
 MAX_ENTRIES = 100
 MAX_ENTRY_LENGTH = 2048
+TELLING = (IssuerMismatch, ResourceMismatch, ForbiddenAddress)
+"""What says more than that nothing was found."""
 
 # A-169: servers of 2025-03-26 choose their answer by the version; later ones ignore it.
 _HEADERS = (("accept", "application/json"), ("mcp-protocol-version", PROTOCOL_VERSION))
@@ -54,7 +57,8 @@ def find_metadata(
 
     It gets the address and the document, and raises if they must not be used. `subject` is what it is about, for messages.
 
-    Otherwise raises, in this order: the first NetworkError; the mismatch, if that was all that was wrong; else DiscoveryFailed.
+    Otherwise raises, in this order: the first NetworkError; the mismatch or the forbidden address, if that was all that was
+    wrong; else DiscoveryFailed.
     """
     failures: list[tuple[str, HandstampError | _Absent]] = []
     for url in candidates:
@@ -92,7 +96,7 @@ def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, Handstam
         tried=tried,
         absent=not present,
     )
-    if present and all(isinstance(error, (IssuerMismatch, ResourceMismatch)) for error in present):
+    if present and all(isinstance(error, TELLING) for error in present):
         present[0].__cause__ = failed
         return present[0]
     return failed
