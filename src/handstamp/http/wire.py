@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from ipaddress import IPv6Address, ip_address
 from socket import gaierror
 from typing import cast
 from urllib.parse import urlencode
@@ -27,6 +26,7 @@ from handstamp.errors import (
     TlsFailed,
     UsageError,
 )
+from handstamp.http.addresses import parse_address
 from handstamp.model import Secret
 from handstamp.protocol.exchange import Request, Response
 
@@ -34,8 +34,11 @@ __all__ = ["blame_failures", "build_wire_request", "describe_peer", "find_redire
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LABEL = rb"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-HOST_NAME = re.compile(LABEL + rb"(\." + LABEL + rb")*\.?")
+HOST_NAME = re.compile(LABEL + rb"(\." + LABEL + rb")*")
+NUMBER = re.compile(rb"[0-9]+|0x[0-9a-f]*")
 MAX_SHOWN = 200
+MAX_HEADER_LINES = 256
+"""h11 bounds their bytes, at some 100 KiB."""
 
 # A connection that does not come about leaves time for the next candidate. After that the exchange's own deadline rules: to
 # stop waiting for a token answer early would lose a rotated refresh token.
@@ -62,7 +65,9 @@ def build_wire_request(request: Request) -> httpx2.Request:
 
 
 def parse_head(answer: httpx2.Response, request: Request, sent_at: float) -> Response:
-    """The answer without its body."""
+    """The answer without its body. Raises MalformedResponse where its headers are beyond measure (TA17)."""
+    if len(answer.headers.raw) > MAX_HEADER_LINES:
+        raise MalformedResponse(f"Expected at most {MAX_HEADER_LINES} header lines from {describe_peer(request)}, got more.")
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers.raw)
     return Response(answer.status_code, headers, b"", request.url, sent_at)
 
@@ -161,7 +166,7 @@ def _check_url(request: Request) -> httpx2.URL:
         url = httpx2.URL(request.url)
     except httpx2.InvalidURL as error:
         raise InsecureUrl(f"Expected an https URL for the {request.purpose.value}, got something unreadable.") from error
-    if url.userinfo or not _is_host(url) or not (url.port is None or 0 < url.port < 65536):
+    if url.userinfo or not _is_host(url) or not request.url.isascii() or not (url.port is None or 0 < url.port < 65536):
         raise InsecureUrl(f"Expected a plain host name and port for the {request.purpose.value}, got something else.")
     if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
         return url
@@ -171,21 +176,15 @@ def _check_url(request: Request) -> httpx2.URL:
 
 
 def _is_host(url: httpx2.URL) -> bool:
-    if HOST_NAME.fullmatch(url.raw_host):
-        return True
-    try:
-        return isinstance(ip_address(url.host), IPv6Address)
-    except ValueError:
-        return False
+    if parse_address(url.host) is not None:
+        return "%" not in url.host
+    # What ends in a number is an address in disguise, and a proxy would look it up after everything was judged (TA5).
+    return HOST_NAME.fullmatch(url.raw_host) is not None and not NUMBER.fullmatch(url.raw_host.rpartition(b".")[2])
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = parse_address(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
