@@ -71,6 +71,7 @@ class Guard:
         self._public_only = public_only
         self._resolve = resolve
         self._reach: Zone | None = None
+        self._innermost: Zone | None = None
 
     def open_transport(self) -> httpx2.AsyncBaseTransport:
         """For one exchange, or one client. Follows no redirects, keeps no cookies."""
@@ -109,7 +110,7 @@ class Guard:
         if self._public_only:
             _require_public(host, port, zone)
         if host == self._server:
-            self._settle(zone)
+            self._settle(zones)
         if zone is Zone.LOOPBACK and min(zones) is not zone:
             raise ForbiddenAddress(f"Expected one machine behind {host}, got this machine together with others.")
         if host not in (self._server, self._issuer) and zone > await self._find_reach():
@@ -121,15 +122,17 @@ class Guard:
         """How far inside the named server lies."""
         if self._reach is None:
             is_remote = self._proxy is not None and not _is_loopback(self._server)
-            zones = [_zone_by_name(self._server)] if is_remote else map(find_zone, await self._find(self._server))
-            self._settle(max(zones))
+            zones = [_zone_by_name(self._server)] if is_remote else [find_zone(each) for each in await self._find(self._server)]
+            self._settle(zones)
         assert self._reach is not None
         return self._reach
 
-    def _settle(self, zone: Zone) -> None:
-        if self._reach is not None and zone > self._reach:
+    def _settle(self, zones: Sequence[Zone]) -> None:
+        if self._innermost is not None and max(zones) > self._innermost:
             raise ForbiddenAddress(f"Expected {self._server} where it was a moment ago, outside, got an address inside.")
-        self._reach = zone
+        self._innermost = max(zones)
+        # With an address outside it counts as outside: whoever runs a public name could add one inside, and be let in (TA8).
+        self._reach = min(zones)
 
     def _open_pool(self, admit: Admit, proxy: httpcore2.Proxy | None = None) -> httpcore2.AsyncConnectionPool:
         return httpcore2.AsyncConnectionPool(
@@ -152,6 +155,7 @@ class Guard:
     def _tls(self) -> ssl.SSLContext:
         # Loading the machine's certificates takes milliseconds, so they are loaded once a guard.
         context = httpx2.create_ssl_context(trust_env=False)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self._ca_file is not None:
             try:
                 context.load_verify_locations(cafile=self._ca_file)
