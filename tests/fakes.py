@@ -1,11 +1,14 @@
 """Named stand-ins for the world: a clock that is moved by hand, an authorization server that is a function."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import httpcore2
+
 from handstamp.errors import HandstampError
+from handstamp.http.addresses import Address, parse_address
 from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
 from handstamp.protocol.exchange import Exchange, Request, Response
 
@@ -59,6 +62,22 @@ class ScriptedHttp:
         except HandstampError as error:
             return exchange.throw(error)
         return exchange.send(response)
+
+
+class FakeDns:
+    """A `Resolve`: `FakeDns({"a.example": "93.184.216.34 10.0.0.1"})`. Of a list each answer is given once, its last for ever."""
+
+    def __init__(self, names: dict[str, str | list[str]]) -> None:
+        self.asked: list[str] = []
+        self._answers = {name: [given] if isinstance(given, str) else list(given) for name, given in names.items()}
+
+    async def __call__(self, host: str) -> Sequence[Address]:
+        self.asked.append(host)
+        answers = self._answers.get(host)
+        if answers is None:
+            raise httpcore2.ConnectError(f"no address of {host}")
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [address for text in found.split() if (address := parse_address(text)) is not None]
 
 
 def no_secret(owner: str, server: str, registration: Registration) -> Secret | None:
