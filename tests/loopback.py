@@ -39,13 +39,14 @@ Play = Callable[[socket.socket, threading.Event], None]
 class _Listening:
     """Accepts connections, each in a thread of its own, and reads their requests."""
 
-    def __init__(self, tls: ssl.SSLContext | None, address: str = "127.0.0.1") -> None:
+    def __init__(self, tls: ssl.SSLContext | None, address: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self._tls = tls
         self._over = threading.Event()
         self._open: list[socket.socket] = []
-        self._listener = socket.create_server((address, 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, port), family=family)
         self.port: int = self._listener.getsockname()[1]
         self.origin = f"{'https' if tls else 'http'}://{address}:{self.port}"
         self._threads = [threading.Thread(target=self._accept)]
@@ -125,9 +126,17 @@ class LoopbackServer(_Listening):
 class LoopbackSite(_Listening):
     """Answers a path with what a test put into `answers`; all else is 404."""
 
-    def __init__(self, answers: "Mapping[str, Answer] | None" = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        answers: "Mapping[str, Answer] | None" = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        """`address`: another one of this machine's, in a network of the test's own."""
         self.answers = dict(answers or {})
-        super().__init__(tls)
+        super().__init__(tls, address, port)
 
     def _reply(self, stream: socket.socket, request: bytes) -> bool:
         path = request.split(b" ", 2)[1].decode().partition("?")[0] if b" " in request else ""
@@ -212,7 +221,7 @@ class LoopbackProxy(_Listening):
     def __init__(self, places: Mapping[str, int], *, credentials: str | None = None, tls: ssl.SSLContext | None = None) -> None:
         """`places`: `{"mcp.example:443": 4711}`. `credentials`: `user:password`, without which it answers 407."""
         self._places = places
-        self._credentials = credentials and b64encode(credentials.encode())
+        self._credentials = None if credentials is None else b64encode(credentials.encode())
         super().__init__(tls)
 
     def _reply(self, stream: socket.socket, request: bytes) -> bool:

@@ -2,14 +2,18 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
-__all__ = ["require"]
+__all__ = ["missing", "require"]
 
 COMMANDS = {
     "node": ("node", "nodejs"),
     "npm": ("npm",),
+    "unshare": ("unshare",),
+    "ip": ("ip",),
+    "mount": ("mount",),
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
 
@@ -21,10 +25,12 @@ def require(tool: str) -> str:
     With `HANDSTAMP_REQUIRE=all`, as continuous integration sets it, a missing tool fails the test: a skip nobody reads hides
     that nothing was tested.
     """
-    for command in COMMANDS[tool]:
-        if path := shutil.which(command):
-            return path
-    reason = f"{tool} is not installed (looked for {', '.join(COMMANDS[tool])})"
+    path = next(filter(None, map(shutil.which, COMMANDS[tool])), None)
+    return path or missing(f"{tool} is not installed (looked for {', '.join(COMMANDS[tool])})")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skips the test or the module, or fails where nothing may be missing."""
     if os.environ.get("HANDSTAMP_REQUIRE") == "all":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason, allow_module_level=True)

@@ -39,12 +39,8 @@ class Track:
         assert found is not None
         return found
 
-    def plant(self, *, age: float = 2 * HOUR, host: str = "127.0.0.1") -> None:
-        """
-        A grant as after a login `age` seconds ago, for a token of an hour; the authority lets its tokens live longer.
-
-        `host` is how the authority's token endpoint is called: a name has to be resolved.
-        """
+    def plant(self, *, age: float = 2 * HOUR) -> None:
+        """A grant as after a login `age` seconds ago, for a token of an hour; the authority lets its tokens live longer."""
         issued, now = self.authority.grant(CLIENT), time.time()
         issuer = self.authority.issuer
         self.store.save_grant(
@@ -54,7 +50,7 @@ class Track:
                 scopes=issued.access.scopes,
                 registration=Registration(issuer, RegistrationKind.DYNAMIC, CLIENT, "http://127.0.0.1:9/callback"),
                 token=Token(Secret(issued.access.token), now - age, now - age + HOUR, Secret(issued.refresh_token or "")),
-                token_endpoint=f"{issuer.replace('127.0.0.1', host)}/token",
+                token_endpoint=f"{issuer}/token",
                 granted_at=now - age,
             )
         )

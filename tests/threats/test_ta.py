@@ -2,6 +2,7 @@
 
 import ast
 import gzip
+import re
 import socket
 import ssl
 import threading
@@ -45,9 +46,9 @@ from loopback import (
     LoopbackProxy,
     LoopbackServer,
     LoopbackSite,
+    Play,
     answer,
     document,
-    repeat,
     say_and_close,
 )
 from protocol.wire import Wire, json_response
@@ -385,7 +386,7 @@ def test_ta10_https_metadata_is_not_followed_to_http(port: str, signer: Signer) 
     assert len(server.requests) == 1
 
 
-DOCUMENT = {
+DOCUMENT: dict[str, object] = {
     "issuer": "https://auth.example",
     "authorization_endpoint": "https://auth.example/authorize",
     "token_endpoint": "https://auth.example/token",
@@ -539,28 +540,42 @@ def test_ta14_an_endless_body_is_cut_at_the_cap_and_its_connection_closed(framin
     assert closed
 
 
+def drip(head: bytes, drop: bytes, end: bytes) -> Play:
+    """The head, then a drop fifty times a second for two seconds, and then all is well."""
+
+    def play(stream: socket.socket, over: threading.Event) -> None:
+        stream.sendall(head)
+        for _ in range(100):
+            if over.wait(0.02):
+                return
+            stream.sendall(drop)
+        stream.sendall(end)
+
+    return play
+
+
 @pytest.mark.parametrize(
-    ("head", "drop"),
+    "answer_in_drops",
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"{"),
-        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
-        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        drip(b"HTTP/1.1 200 OK\r\nContent-Length: 102\r\n\r\n", b" ", b"{}"),
+        drip(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", b"x", b"\r\n\r\n"),
+        drip(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
     ],
     ids=["body", "headers", "interim answers"],
 )
-def test_ta15_an_answer_that_drips_does_not_outlast_the_deadline(head: bytes, drop: bytes) -> None:
+def test_ta15_an_answer_that_drips_does_not_outlast_the_deadline(answer_in_drops: Play) -> None:
     """
     An answer drips a byte at a time, forever within each read's time-out.
 
     Has one deadline for the whole exchange.
     """
-    with LoopbackServer(repeat(head, drop, every=0.02)) as server, pytest.raises(TimedOut):
+    with LoopbackServer(answer_in_drops) as server, pytest.raises(TimedOut):
         run(token_request(server.origin), deadline=0.2)
 
 
-ENDLESS = b'{"issuer": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 HOSTILE_JSON = {
-    "nested without end": ENDLESS,
+    "nested without end": b'{"issuer": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "nested a hundred deep": b'{"issuer": ' + b"[" * 100 + b"]" * 100 + b"}",
     "nested and never closed": b'{"issuer":' * 20_000,
     "a number of 5000 digits": b'{"issuer": ' + b"9" * 5000 + b"}",
     "infinity": b'{"issuer": Infinity}',
@@ -586,7 +601,7 @@ def test_ta16_a_document_of_hostile_json_is_one_error(body: bytes) -> None:
     with LoopbackSite({"/.well-known/oauth-authorization-server": hostile}) as site, pytest.raises(DiscoveryFailed) as caught:
         driver().run_blocking(find_authorization_server(site.origin, near=site.origin), deadline=10)
 
-    assert "authorization server metadata as " in caught.value.tried[0]
+    assert re.search("as (a )?JSON", caught.value.tried[0])
 
 
 @pytest.mark.parametrize("body", HOSTILE_JSON.values(), ids=HOSTILE_JSON)
