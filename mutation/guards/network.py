@@ -223,4 +223,34 @@ GUARDS = [
         ),
         rows=("TA23",),
     ),
+    Guard(
+        "no other address of a document is fetched",
+        (
+            # The other way round: there is nothing to take out, so a fetch is put in.
+            Edit(
+                METADATA,
+                "            return judge(url, _read_document(request, response))\n",
+                "            document = _read_document(request, response)\n"
+                '            if "jwks_uri" in document:\n'
+                '                yield Request("GET", str(document["jwks_uri"]), purpose)\n'
+                "            return judge(url, document)\n",
+            ),
+        ),
+        rows=("TA24",),
+    ),
+    Guard(
+        "localhost is this machine whatever a resolver says",
+        (Edit(GUARD, "if _is_localhost(host):", "if False:"),),
+        tests=("tests/http/test_guard.py::test_localhost_is_this_machine_whatever_a_resolver_says",),
+    ),
+    Guard(
+        "a proxy of a person's own settings is verified like a server",
+        (Edit(GUARD, "self._tls if proxy.url.scheme", "ssl._create_unverified_context() if proxy.url.scheme"),),
+        tests=("tests/http/test_guard.py::test_a_proxy_over_tls_is_verified_too",),
+    ),
+    Guard(
+        "a resolver that hangs holds up no event loop",
+        (Edit("http/dial.py", "        flight.start()\n", "        raise RuntimeError\n"),),
+        tests=("tests/http/test_dial.py::test_a_resolver_that_hangs_ends_with_the_connections_time_out",),
+    ),
 ]
