@@ -181,7 +181,8 @@ class AuthorizationServer:
             issued, refreshing = self._issue(seen.form, client)
         except Refused as refused:
             headers = {"WWW-Authenticate": "Basic"} if refused.status == 401 else {}
-            return _error(refused.error, refused.status, headers=headers)
+            description = f"{seen.headers.get('authorization')} {seen.form}" if knobs.echoes else ""
+            return _error(refused.error, refused.status, description=description, headers=headers)
         if knobs.token_status == "lost":
             return Response(b"{", headers={"Content-Length": "1000", "Content-Type": "application/json"})
         return self._respond(issued, refreshing=refreshing)
@@ -260,7 +261,7 @@ class AuthorizationServer:
             "id_token": self._id_token(issued.access.permission) if "openid" in scopes else None,
             "unknown_member": {"to be": "ignored"} if not knobs.form_encoded_tokens else "to be ignored",
         }
-        body = without_nulls(body)
+        body = without_nulls(body | dict(knobs.token_members))
         if knobs.form_encoded_tokens:
             return Response(urlencode(body), media_type="application/x-www-form-urlencoded")
         return JSONResponse(body, headers={"Cache-Control": "no-store"})

@@ -53,7 +53,7 @@ class Knobs:
     state: Literal["right", "missing", "wrong"] = "right"
 
     # The token endpoint
-    token_status: Literal[500, 503, 429, "html", "no access_token", "hang", "lost"] | None = None
+    token_status: Literal[400, 500, 503, 429, "html", "no access_token", "hang", "lost"] | None = None
     """
     For every token request. "html" and "no access_token" come with 200. "hang" answers rightly after `authority.release()`;
     "lost" does everything that was asked and cuts the connection before the answer is out.
@@ -75,6 +75,8 @@ class Knobs:
     granted_scopes: tuple[str, ...] | None = None
     """What is granted whatever was asked."""
     token_type: str = "Bearer"
+    token_members: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Join a token response, or replace its own members."""
     rotate: bool = True
     """False: a refresh response bears no refresh token, and the old one stays good."""
     reuse_detection: bool = True
@@ -98,5 +100,19 @@ class Knobs:
     html_at_mcp: bool = False
     forbidden: bool = False
     always_401: bool = False
+    sse_endpoint: str | None = None
+    """Where an event stream (GET) says that messages go, as the transport of 2024-11-05 has it."""
     insufficient_scope: str | None = None
     """The tool `stamp` wants this scope too."""
+
+    # Both
+    redirects: Mapping[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    """A path, and the status and the `Location` that it answers with whatever it is asked."""
+    set_cookie: str | None = None
+    """A `Set-Cookie` of every answer."""
+    echoes: bool = False
+    """
+    What was sent comes back. At the MCP server the headers are in tools' names and descriptions, in the result of `whoami`, in
+    what `add` fails with, in the error that answers `stamp`, and in challenges; at the authority header and form are in
+    descriptions of errors.
+    """

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authority.issuing import USER, AuthorizationServer
@@ -155,8 +156,15 @@ class Authority:
             self.token_request_arrived.set()
             if hangs:
                 await self._server.hold()
-        response = self._authorization.answer(seen) if asked_authority else self._mcp.answer(seen)
+        response = self._answer(seen)
+        if self._knobs.set_cookie is not None:
+            response.headers.append("Set-Cookie", self._knobs.set_cookie)
         await response(scope, receive, send)
+
+    def _answer(self, seen: Seen) -> Response:
+        if (redirect := self._knobs.redirects.get(seen.path)) is not None:
+            return Response(status_code=redirect[0], headers={"Location": redirect[1]})
+        return self._authorization.answer(seen) if seen.at == "authority" else self._mcp.answer(seen)
 
 
 class StartAuthority(Protocol):

@@ -1,5 +1,6 @@
 """The tests' MCP server: just enough JSON-RPC for both lifecycles, without the SDK that takes over a second to import."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -15,6 +16,7 @@ __all__ = ["PATH", "McpServer"]
 PATH = "/mcp"
 HANDSHAKE_VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
 STATELESS_VERSION = "2026-07-28"
+ECHOED = ("authorization", "x-api-key")
 TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
 TOOLS: list[dict[str, object]] = [
@@ -79,14 +81,16 @@ class McpServer:
         if knobs.forbidden:
             return Response("no", status_code=403)
         if knobs.open_server:
-            return _speak(seen, None)
+            return _speak(seen, None, echoes=knobs.echoes)
         access = self._ledger.look_up(seen.bearer or "")
         if access is None or knobs.always_401 or access.permission.resource not in self._accepted_resources():
             return self._challenge(seen)
+        if seen.method == "GET" and knobs.sse_endpoint is not None:
+            return Response(f"event: endpoint\ndata: {knobs.sse_endpoint}\n\n", media_type="text/event-stream")
         needed = knobs.insufficient_scope
         if needed and needed not in access.scopes and _called_tool(seen) == "stamp":
             return self._insufficient(needed)
-        return _speak(seen, access)
+        return _speak(seen, access, echoes=knobs.echoes)
 
     def _accepted_resources(self) -> set[str]:
         at_root = {self._origin} if self._knobs.resource_metadata_at == "root" else set[str]()
@@ -98,6 +102,7 @@ class McpServer:
             return Response(status_code=401, headers={"WWW-Authenticate": knobs.challenge} if knobs.challenge else {})
         parameters = {
             "error": "invalid_token" if seen.bearer else None,
+            "error_description": f"you sent {seen.bearer}" if knobs.echoes else None,
             "resource_metadata": None if knobs.resource_metadata_absent else f"{self._origin}{self._metadata_path}",
             "scope": knobs.challenge_scope,
         }
@@ -116,7 +121,7 @@ def _bearer(parameters: Mapping[str, str | None]) -> str:
     return " ".join(["Bearer", ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)]).strip()
 
 
-def _speak(seen: Seen, access: Access | None) -> Response:
+def _speak(seen: Seen, access: Access | None, *, echoes: bool) -> Response:
     if seen.method == "DELETE":
         return Response(status_code=200)
     if seen.method != "POST":
@@ -126,7 +131,10 @@ def _speak(seen: Seen, access: Access | None) -> Response:
         return JSONResponse({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Invalid Request"}}, 400)
     if "id" not in message:
         return Response(status_code=202)
-    result = _result(message, access)
+    echo = json.dumps({name: value for name, value in seen.headers.items() if name in ECHOED}) if echoes else ""
+    if echo and _called_tool(seen) == "stamp":
+        return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32000, "message": f"you sent {echo}"}})
+    result = _result(message, access, echo)
     if result is None:
         error = {"code": -32601, "message": "Method not found"}
         return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error}, 404)
@@ -134,7 +142,7 @@ def _speak(seen: Seen, access: Access | None) -> Response:
     return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result}, headers=headers)
 
 
-def _result(message: Mapping[str, object], access: Access | None) -> dict[str, object] | None:
+def _result(message: Mapping[str, object], access: Access | None, echo: str) -> dict[str, object] | None:
     params = message.get("params")
     parameters = cast("dict[str, object]", params) if isinstance(params, dict) else {}
     about: dict[str, object] = {"capabilities": {"tools": {}}, "serverInfo": {"name": "test-server", "version": "1"}}
@@ -145,7 +153,9 @@ def _result(message: Mapping[str, object], access: Access | None) -> dict[str, o
         case "server/discover":
             return {"supportedVersions": [STATELESS_VERSION, *HANDSHAKE_VERSIONS], **about, **_fresh()}
         case "tools/list":
-            return {"tools": TOOLS, **_fresh()}
+            return {"tools": [*TOOLS, *_echoing_tools(echo)], **_fresh()}
+        case "tools/call" if echo:
+            return _repeat(echo, is_error=parameters.get("name") == "add")
         case "tools/call":
             return _call(str(parameters.get("name")), parameters.get("arguments"), access)
         case "ping":
@@ -169,6 +179,15 @@ def _call(tool: str, arguments: object, access: Access | None) -> dict[str, obje
         case _:
             return {"content": [{"type": "text", "text": "no such tool, or not so"}], "isError": True, "resultType": "complete"}
     return {"content": [{"type": "text", "text": text}], "isError": False, "resultType": "complete"}
+
+
+def _echoing_tools(echo: str) -> list[dict[str, object]]:
+    return [{"name": echo, "description": echo, "inputSchema": {"type": "object", "title": echo}}] if echo else []
+
+
+def _repeat(echo: str, *, is_error: bool) -> dict[str, object]:
+    content = [{"type": "text", "text": f"you sent {echo}"}]
+    return {"content": content, "structuredContent": {echo: [echo]}, "isError": is_error, "resultType": "complete"}
 
 
 def _called_tool(seen: Seen) -> str | None:
