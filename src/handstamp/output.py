@@ -2,13 +2,14 @@
 The only module that prints: data to stdout, conversation to stderr.
 
 A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote has
-to come through `handstamp.protocol.text.safe` before it comes here; errors go through it here.
+to come through `handstamp.protocol.text.safe` before it comes here; errors go through it here. Every secret that the run has sent
+anywhere is masked here, once, on both streams: servers repeat what they were sent, in results, errors and names (TF13).
 """
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, TextIO, cast
 
 from handstamp.errors import HandstampError
 from handstamp.model import Secret
@@ -39,6 +40,11 @@ class Output:
     def __init__(self) -> None:
         self.json = False
         self.color: ColorChoice = "auto"
+        self._secrets: frozenset[Secret] = frozenset()
+
+    def hide(self, secrets: Iterable[Secret]) -> None:
+        """From now on masks these wherever they would be shown. Safe to call from any thread."""
+        self._secrets = self._secrets.union(secrets)
 
     @property
     def is_live(self) -> bool:
@@ -52,15 +58,26 @@ class Output:
 
     def data(self, text: str) -> None:
         """What was asked for."""
-        _write(sys.stdout, text + "\n")
+        _write(sys.stdout, self._masked(text) + "\n")
 
-    def document(self, value: Mapping[str, object], *, version: int | None = 1) -> None:
+    def document(self, value: Mapping[str, object]) -> None:
         """What was asked for, as JSON."""
+        # Masked before it becomes text: a secret that reads `true` breaks nothing, and one with a quotation mark is found.
+        self._document(cast("Mapping[str, object]", self._masked_value({"version": 1, **value})))
+
+    def secret(self, secret: Secret) -> None:
+        """What was asked for, and is a secret: of `handstamp token` alone."""
+        _write(sys.stdout, secret.reveal() + "\n")
+
+    def secret_document(self, value: Mapping[str, object]) -> None:
+        """What was asked for, as JSON that bears secrets: of `handstamp token` and `handstamp headers` alone."""
+        self._document(value)
+
+    def _document(self, value: Mapping[str, object]) -> None:
         import json
 
-        head = {} if version is None else {"version": version}
         # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
-        self.data(json.dumps({**head, **value}, indent=2))
+        _write(sys.stdout, json.dumps(value, indent=2) + "\n")
 
     def table(self, rows: Sequence[Sequence[str | Styled]]) -> None:
         """Columns, the first row their headings."""
@@ -77,7 +94,7 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """A line of the conversation."""
-        _write(sys.stderr, text + "\n")
+        _write(sys.stderr, self._masked(text) + "\n")
 
     def done(self, text: str) -> None:
         """Something worked."""
@@ -111,7 +128,7 @@ class Output:
         if not self.is_live:
             self.say(text)
             return
-        columns = _columns()
+        text, columns = self._masked(text), _columns()
         _write(sys.stderr, f"\r\x1b[K{text if len(text) < columns else text[: columns - 2] + '…'}")
 
     def clear_status(self) -> None:
@@ -153,7 +170,26 @@ class Output:
         import json
 
         members = {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
-        self.say(json.dumps({"version": 1, "error": members}))
+        self.say(json.dumps(self._masked_value({"version": 1, "error": members})))
+
+    def _masked(self, text: str) -> str:
+        if not self._secrets:
+            return text
+        from handstamp.protocol.text import mask
+
+        return mask(text, self._secrets)
+
+    def _masked_value(self, value: object) -> object:
+        match value:
+            case str():
+                return self._masked(value)
+            case dict():
+                members = cast("dict[str, object]", value)
+                return {self._masked(name): self._masked_value(member) for name, member in members.items()}
+            case list() | tuple():
+                return [self._masked_value(entry) for entry in cast("Sequence[object]", value)]
+            case _:
+                return value
 
     def _cell(self, cell: str | Styled, width: int, *, heading: bool = False) -> str:
         text = _text(cell).ljust(width)

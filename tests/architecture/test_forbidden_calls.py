@@ -16,9 +16,9 @@ ANNOUNCERS = ("demo/authority.py", "demo/server.py")
 REVEALERS = (
     "model.py",
     "output.py",
-    "protocol/answers.py",  # masks a secret that a server repeats in its error
     "protocol/authorization.py",  # the state into the URL, the verifier into its digest
     "protocol/client_auth.py",
+    "protocol/text.py",  # looked for in what is about to be shown, and masked
     "source.py",  # the fingerprint of a refused refresh token
     "http/",
     "stores/",

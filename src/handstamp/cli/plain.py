@@ -41,12 +41,13 @@ def print_token(session: Session, server: str, account: str) -> None:
     if token is None:
         raise HandstampError(f"{name} works without signing in, so it has no token.", hint=hint("tools", server=name))
     if not session.output.json:
-        session.output.data(token.access_token.reveal())
+        session.output.secret(token.access_token)
         return
     from handstamp.cli.words import iso_time
 
-    session.output.document(
+    session.output.secret_document(
         {
+            "version": 1,
             "server": name,
             "access_token": token.access_token.reveal(),
             "token_type": token.token_type,
@@ -65,7 +66,7 @@ def print_headers(session: Session, server: str, account: str) -> None:
     shown = {} if token is None else {"Authorization": f"Bearer {token.access_token.reveal()}"}
     shown |= {name: value.reveal() if isinstance(value, Secret) else value for name, value in configured}
     # No `version` here: every member of this object becomes a header.
-    session.output.document(shown, version=None)
+    session.output.secret_document(shown)
 
 
 def _find_token(vault: "Vault", server: str, account: str) -> "Token | None":

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from handstamp.output import Output
 
 if TYPE_CHECKING:
+    from handstamp.errors import HandstampError
+    from handstamp.protocol.exchange import Request, Response
     from handstamp.vault import Vault
+    from handstamp.wiring import Observer
 
 __all__ = ["Session"]
 
@@ -27,10 +30,20 @@ class Session:
         """The vault of this machine, with a person to talk to; `-v` shows them every authorization request."""
         from handstamp.vault import Vault
 
-        observe = None
+        with Vault.open(announce=self.output.say, observe=self._build_observer()) as vault:
+            yield vault
+
+    def _build_observer(self) -> "Observer":
+        """Whatever a request bore is masked from then on, and in its own trace first of all."""
+        trace = None
         if self.verbose:
             from handstamp.cli.trace import Trace
 
-            observe = Trace(self.output).observe
-        with Vault.open(announce=self.output.say, observe=observe) as vault:
-            yield vault
+            trace = Trace(self.output)
+
+        def observe(request: "Request", outcome: "Response | HandstampError") -> None:
+            self.output.hide(request.secrets)
+            if trace is not None:
+                trace.observe(request, outcome)
+
+        return observe

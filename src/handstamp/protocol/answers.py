@@ -16,9 +16,8 @@ from handstamp.errors import (
     ServerSaidNo,
     TemporarilyUnavailable,
 )
-from handstamp.model import Secret
 from handstamp.protocol.exchange import Request, Response, parse_form, parse_json
-from handstamp.protocol.text import safe
+from handstamp.protocol.text import mask, safe
 from handstamp.protocol.urls import host
 
 __all__ = ["ACCEPT_JSON", "read_answer", "read_members", "refusal", "refuse_unavailable", "retry_after"]
@@ -95,10 +94,7 @@ def refusal(request: Request, error: object, description: object = None) -> Serv
 def _quote(request: Request, description: object) -> str:
     if not isinstance(description, str) or not description.strip():
         return ""
-    for _, value in request.form or ():
-        if isinstance(value, Secret) and value:
-            description = description.replace(value.reveal(), "***")
-    return f' ("{safe(description.strip())}")'
+    return f' ("{safe(mask(description.strip(), request.secrets))}")'
 
 
 def refuse_unavailable(request: Request, response: Response) -> None:

@@ -2,13 +2,14 @@
 How we say who we are: to a token endpoint (RFC 6749 §2.3) by one method a request, never two (A-94); to a server by its token.
 """
 
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator
 
 from handstamp.errors import UsageError
 from handstamp.model import Registration, Secret
 from handstamp.protocol.text import safe
 
-__all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "bearer", "choose_auth_method"]
+__all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "bearer", "choose_auth_method", "find_credentials"]
 
 NONE = "none"
 BASIC = "client_secret_basic"
@@ -49,6 +50,22 @@ def _basic(client_id: str, secret: Secret) -> Secret:
     # RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in one of them splits nothing (A-95).
     pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
     return Secret("Basic " + b2a_base64(pair.encode("ascii"), newline=False).decode("ascii"))
+
+
+def find_credentials(value: Secret) -> Iterator[Secret]:
+    """A secret value, and what a server can take out of it: `Bearer TOKEN`, `Basic BASE64` and the client's secret in there."""
+    yield value
+    scheme, _, credentials = value.reveal().partition(" ")
+    if credentials:
+        yield Secret(credentials)
+    if scheme == "Basic":
+        from urllib.parse import unquote_plus
+
+        try:
+            pair = a2b_base64(credentials).decode("ascii")
+        except ValueError:
+            return
+        yield Secret(unquote_plus(pair.partition(":")[2]))
 
 
 def choose_auth_method(supported: tuple[str, ...] | None, has_secret: bool) -> str:

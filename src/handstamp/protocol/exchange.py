@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar, cast
 
 from handstamp.errors import MalformedResponse
 from handstamp.model import Secret
+from handstamp.protocol.client_auth import find_credentials
 
 __all__ = ["Exchange", "Purpose", "Request", "Response", "parse_form", "parse_json"]
 
@@ -48,6 +49,12 @@ class Request:
     headers: tuple[tuple[str, str | Secret], ...] = ()
     form: tuple[tuple[str, str | Secret], ...] | None = None
     json: Mapping[str, object] | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All that it bears and nobody may be shown, should the server repeat it (TF13)."""
+        values = [value for _, value in (*self.headers, *(self.form or ())) if isinstance(value, Secret)]
+        return tuple(secret for value in values for secret in find_credentials(value))
 
     @property
     def may_redirect(self) -> bool:
