@@ -12,7 +12,17 @@ import click
 from handstamp.cli.commands import Command, account_option, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.cli.words import one_line, text_block
-from handstamp.errors import ConnectFailed, ServerSaidNo, TimedOut, UsageError, find_error, hint
+from handstamp.errors import (
+    ConnectFailed,
+    MalformedResponse,
+    NetworkError,
+    ServerBrokeProtocol,
+    ServerSaidNo,
+    TimedOut,
+    UsageError,
+    find_error,
+    hint,
+)
 from handstamp.output import Output
 from handstamp.settings import ServerSettings
 from handstamp.wiring import read_headers
@@ -47,7 +57,7 @@ def tools(session: Session, server: str, account: str) -> None:
     """
     with session.vault() as vault:
         found = vault.settings.find(server)
-        listed = _run(vault, found, account, _list_tools, refused=hint("login_trace", server=found.name))
+        listed = _run(session, vault, found, account, _list_tools, refused=hint("login_trace", server=found.name))
     if session.output.json:
         dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
         session.output.document({"server": found.name, "tools": dumped})
@@ -80,7 +90,7 @@ def call(session: Session, server: str, tool: str, arguments: str | None, accoun
     with session.vault() as vault:
         found = vault.settings.find(server)
         refused = hint("tools", server=found.name)
-        result = _run(vault, found, account, lambda client: client.call_tool(tool, values), refused=refused)
+        result = _run(session, vault, found, account, lambda client: client.call_tool(tool, values), refused=refused)
     if session.output.json:
         session.output.document({"server": found.name, "tool": tool, **_result_members(result)})
     if result.is_error:
@@ -103,7 +113,15 @@ def _parse_arguments(text: str | None) -> dict[str, object]:
     return cast("dict[str, object]", value)
 
 
-def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[Client], Awaitable[T]]", *, refused: str) -> T:
+def _run(
+    session: Session,
+    vault: "Vault",
+    server: ServerSettings,
+    account: str,
+    work: "Callable[[Client], Awaitable[T]]",
+    *,
+    refused: str,
+) -> T:
     """
     Runs `work` with a connected client. Raises our own errors, whatever groups the SDK wraps them in.
 
@@ -120,7 +138,7 @@ def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[
     logging.getLogger("client").addHandler(logging.NullHandler())
 
     async def main() -> T:
-        async with _connect(vault, server, account) as client:
+        async with _connect(session, vault, server, account) as client:
             return await work(client)
 
     try:
@@ -130,20 +148,22 @@ def _run(vault: "Vault", server: ServerSettings, account: str, work: "Callable[[
 
 
 @asynccontextmanager
-async def _connect(vault: "Vault", server: ServerSettings, account: str) -> "AsyncGenerator[Client]":
+async def _connect(session: Session, vault: "Vault", server: ServerSettings, account: str) -> "AsyncGenerator[Client]":
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    from handstamp.http.wire import reveal_headers
+    from handstamp.http.client import open_client
 
-    timeout = httpx2.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS)
-    auth = vault.auth(server.url, account=account)
-    headers = reveal_headers(read_headers(server.headers))
+    http = open_client(
+        vault.auth(server.url, account=account),
+        headers=read_headers(server.headers),
+        timeout=httpx2.Timeout(CONNECT_SECONDS, read=ANSWER_SECONDS),
+        transport=vault.transport(server.url),
+        hide=session.output.hide,
+    )
     async with (
-        httpx2.AsyncClient(
-            auth=auth, headers=headers, timeout=timeout, transport=vault.transport(server.url), trust_env=False
-        ) as http,
+        http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
         yield client
@@ -164,11 +184,14 @@ async def _list_tools(client: "Client") -> "list[Tool]":
 def _translate(server: ServerSettings, error: Exception, refused: str) -> Exception:
     import httpx2
     from mcp import MCPError
+    from pydantic import ValidationError
 
+    trace = hint("login_trace", server=server.name)
     ours = find_error(error)
+    if isinstance(ours, NetworkError | ServerBrokeProtocol):
+        ours.hint = ours.hint or trace
     if ours is not None:
         return ours
-    trace = hint("login_trace", server=server.name)
     for each in _leaves(error):
         match each:
             case httpx2.TimeoutException():
@@ -179,6 +202,10 @@ def _translate(server: ServerSettings, error: Exception, refused: str) -> Except
                 return ServerSaidNo(f"{server.name} answers HTTP {each.response.status_code}.", hint=trace)
             case MCPError():
                 return ServerSaidNo(f"{server.name} answers: {one_line(each.message, 1000)}", hint=refused)
+            case ValidationError():
+                return MalformedResponse(f"Expected an answer of {server.name} as MCP has it, got something else.", hint=trace)
+            case RuntimeError() if "protocol version" in str(each):
+                return MalformedResponse(f"Expected {server.name} to speak a version of MCP that is known here.", hint=trace)
             case _:
                 continue
     return error

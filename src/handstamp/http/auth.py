@@ -5,7 +5,8 @@ It knows where tokens come from (a TokenSource) and nothing of how they are got.
 a conversation that yields either None, "send it now", to the caller's client, or a `Want`, to be fulfilled by blocking or by
 awaiting; the two client protocols below only carry it. No lock is held while the request runs.
 
-    not ours (other origin, other server's path)  → sent as it is, whatever the answer
+    not ours (other origin, other server's path)  → sent as it is, without our token, whatever the answer
+    ours, and a redirect was followed elsewhere   → the answer is the caller's: it is nothing of our server's
     no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in
     a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired
@@ -22,6 +23,7 @@ from handstamp.http.httpx_compat import auth_bases
 from handstamp.model import Token
 from handstamp.protocol.challenge import parse_challenges
 from handstamp.protocol.scopes import union_scopes
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import is_within, origin
 from handstamp.source import TokenSource
 
@@ -35,6 +37,8 @@ AMBIGUOUS = ("//", "%", "\\", "/.")
 """What servers read in more than one way: empty and dot segments, encoded letters."""
 KNOWN_URLS = 256
 """Verdicts that are remembered: a client asks for few URLs, very often."""
+SIGNED = "handstamp.signed"
+"""Marks a request as bearing our header. httpx2 and httpx hand such marks on to the request that follows a redirect."""
 
 if TYPE_CHECKING:
 
@@ -70,7 +74,8 @@ class Auth(AuthBase):
 
     Safe to share by many clients, tasks and threads.
     The token goes to the server's own origin and to no path there that belongs to another configured server; everything else is
-    sent untouched. (A client that follows redirects by itself takes the header along within the origin; the MCP SDK's does not.)
+    sent untouched. (A client that follows redirects by itself takes the header along within the origin. One that asks us before
+    each hop, as the MCP SDK does, does not: there it is taken out again.)
     Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what `TokenSource`
     raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
     """
@@ -115,35 +120,43 @@ class Auth(AuthBase):
 
     def _converse(self, request: "httpx2.Request") -> "Generator[Want | None, Any, None]":
         """Yields a `Want` and is sent a Token, or yields None for "send it now" and is sent the response."""
-        if not self._is_ours(str(request.url)):
+        if not self.covers(str(request.url)):
+            if request.extensions.get(SIGNED):
+                request.headers.pop("Authorization", None)
             yield None
             return
         token = self._source.ready()
         if token is None and self._source.grant(anew=False) is None:
             response = yield None
-            if response.status_code != 401:
+            if not self._is(401, response):
                 return
             token = yield self._login()
         else:
             token = token or (yield self._or_login(Want(self._source.token, self._source.token_async), None))
             response = yield from self._send(request, token)
-            if response.status_code == 403:
+            if self._is(403, response):
                 self._check_scope(response)
-            if response.status_code != 401:
+            if not self._is(401, response):
                 return
             token = yield self._or_login(self._replacement(token), token)
         response = yield from self._send(request, token)
-        if response.status_code == 401:
+        if self._is(401, response):
             raise self._login_required("answers 401 to a token that it has just given")
 
     def _send(self, request: "httpx2.Request", token: Token) -> "Generator[None, Any, httpx2.Response]":
         request.headers["Authorization"] = f"Bearer {token.access_token.reveal()}"
+        request.extensions = {**request.extensions, SIGNED: True}
         return cast("httpx2.Response", (yield None))
 
     def _replacement(self, rejected: Token) -> Want:
         return Want(lambda: self._source.replacement(rejected), lambda: self._source.replacement_async(rejected))
 
-    def _is_ours(self, url: str) -> bool:
+    def _is(self, status: int, response: "httpx2.Response") -> bool:
+        """Whether our server answers with that status, and not somebody to whom a redirect was followed (TF1)."""
+        return response.status_code == status and self.covers(str(response.url))
+
+    def covers(self, url: str) -> bool:
+        """Whether the token may go there: the server's own origin, less what belongs to its neighbours."""
         verdict = self._verdicts.get(url)
         if verdict is None:
             if len(self._verdicts) >= KNOWN_URLS:
@@ -172,7 +185,7 @@ class Auth(AuthBase):
         had = () if grant is None else grant.requested_scopes or grant.scopes
         scopes = union_scopes(had, challenge.scopes)
         raise StepUpRequired(
-            f"{self._name} wants more access than was allowed: {' '.join(challenge.scopes) or 'it does not say which'}.",
+            f"{self._name} wants more access than was allowed: {safe(' '.join(challenge.scopes)) or 'it does not say which'}.",
             hint=hint("login_scope", server=self._name, scope=" ".join(scopes)),
             scopes=scopes,
         )
