@@ -41,6 +41,10 @@ class Lines:
         """The answer is here."""
         print("Signing in…")
 
+    async def noted(self, note: str) -> None:
+        """What is unusual about the access that was given."""
+        print(note)
+
 
 def main(url: str) -> int:
     """Gives the exit code."""

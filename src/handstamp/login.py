@@ -18,7 +18,7 @@ What holds at every point:
   lost it at the server's side only sees an error page there, and nobody tells us.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -68,10 +68,10 @@ from handstamp.protocol.registration import (
 from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import AuthorizationServer, require_pkce
 from handstamp.protocol.text import safe
-from handstamp.protocol.tokens import exchange_code
+from handstamp.protocol.tokens import TokenResponse, exchange_code, find_other_audiences
 from handstamp.protocol.urls import host, origin
 
-__all__ = ["Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
+__all__ = ["Completed", "Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
 
 DISCOVERY_DEADLINE = 30.0
 REQUEST_DEADLINE = 15.0
@@ -107,6 +107,15 @@ class PendingLogin:
     authorization: AuthorizationRequest
     former_issuer: str | None = None
     """Whose the stored grant for this server is, where the server names another authorization server now (TB11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The outcome of a login, stored, and what a person should know about it."""
+
+    grant: Grant
+    notes: tuple[str, ...] = ()
+    """Sentences about what is unusual, though allowed."""
 
 
 class Login:
@@ -184,7 +193,7 @@ class Login:
         former = None if stored is None or stored.key.issuer == server.issuer else stored.key.issuer
         return PendingLogin(self.request, discovered, registration, authorization, former)
 
-    async def complete(self, pending: PendingLogin, query: str) -> Grant:
+    async def complete(self, pending: PendingLogin, query: str) -> Completed:
         """Judges the answer, exchanges its code and stores the grant: the answer's state first, then `iss`, then the rest."""
         response = parse_authorization_response(query)
         code = judge_authorization_response(pending.authorization, response)
@@ -216,7 +225,7 @@ class Login:
         )
         if registration.kind is RegistrationKind.DYNAMIC:
             self._store.save_registration(self.request.owner, registration)
-        return grant
+        return Completed(grant, tuple(_find_surprises(grant, answer)))
 
     def distrust(self, issuer: str) -> None:
         """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""
@@ -237,7 +246,9 @@ class Login:
 
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)
-        return stored if stored is not None and stored.is_usable(self._clock()) else None
+        # TE21: a secret that ends while the person is signing in would end this login.
+        until = self._clock() + self.request.deadline
+        return stored if stored is not None and stored.is_usable(until) else None
 
     async def _register(
         self, discovered: Discovered, redirect_uri: str, scopes: tuple[str, ...], client: ClientSettings
@@ -344,7 +355,10 @@ async def _authorize(
         span = f"{limit:.0f} seconds" if limit < 120 else f"{limit / 60:.0f} minutes"
         raise LoginTimedOut(f"Expected you to finish in the browser within {span}, got no answer.") from None
     await presenter.saving()
-    grant = await login.complete(pending, query)
+    completed = await login.complete(pending, query)
+    for note in completed.notes:
+        await presenter.noted(note)
+    grant = completed.grant
     await callback.finish(SignedIn(login.request.name, grant.identity, grant.scopes))
     return grant
 
@@ -375,6 +389,16 @@ def _notes(pending: PendingLogin) -> tuple[str, ...]:
         now, before = safe(pending.authorization.issuer), safe(pending.former_issuer)
         notes.append(f"This server names {now} as its authorization server now; you last signed in at {before}.")
     return tuple(notes)
+
+
+def _find_surprises(grant: Grant, answer: TokenResponse) -> Iterator[str]:
+    """What the token is good for beyond what was asked: TE7, TE8."""
+    more = [scope for scope in grant.scopes if grant.requested_scopes and scope not in grant.requested_scopes]
+    if more:
+        yield f"More was allowed than was asked for: {safe(', '.join(more))}."
+    others = find_other_audiences(answer.audiences, server=grant.key.server, resource=grant.resource, issuer=grant.key.issuer)
+    if others:
+        yield f"The token says that it is for {safe(', '.join(others))}: this server gets it, and could use it there."
 
 
 class _Expected:

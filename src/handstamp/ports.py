@@ -205,3 +205,7 @@ class Presenter(Protocol):
     async def saving(self) -> None:
         """The answer is here and is being exchanged."""
         ...
+
+    async def noted(self, note: str) -> None:
+        """A sentence about the access that was given: unusual, though allowed. It is stored, and the login is all but done."""
+        ...

@@ -295,7 +295,8 @@ class Vault:
                 reason = self._revoke(server, self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
             except VaultCorrupt:
                 reason = "what is stored of it is damaged"
-            self._parts.store.forget_grant(key)
+            finally:
+                self._parts.store.forget_grant(key)
         return LogoutReport(key.server, key.issuer, revoked=reason is None, reason=reason)
 
     def _revoke(self, server: ServerSettings, grant: Grant | None) -> str | None:
@@ -409,6 +410,9 @@ class QuietPresenter:
 
     async def saving(self) -> None:
         return
+
+    async def noted(self, note: str) -> None:
+        warn(note)
 
 
 def _run(call: Callable[[], Awaitable[T]]) -> T:

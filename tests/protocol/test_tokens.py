@@ -152,7 +152,7 @@ def test_a_whole_answer_is_read() -> None:
     response, _ = exchange(a_token(expires_in=3600, refresh_token="new-refresh", scope="read write", resource=SERVER, more=[1]))
 
     assert response == TokenResponse(
-        Token(Secret("new-access"), 1000.0, 4600.0, Secret("new-refresh"), "Bearer"), ("read", "write"), None
+        Token(Secret("new-access"), 1000.0, 4600.0, Secret("new-refresh"), "Bearer"), ("read", "write"), None, (SERVER,)
     )
 
 

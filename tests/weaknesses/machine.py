@@ -68,6 +68,9 @@ class Person:
     async def saving(self) -> None:
         pass
 
+    async def noted(self, note: str) -> None:
+        pass
+
 
 @dataclass
 class Machine:

@@ -60,11 +60,11 @@ def login(
         )
         place = vault.place()
     if output.json:
-        output.document(_outcome(found, grant, asked=presenter.was_asked))
+        output.document(_outcome(found, grant, presenter))
     elif grant is None:
         output.done(f"{found.name} works without signing in.")
     elif presenter.was_asked:
-        _show_signed_in(output, found, grant, place)
+        _show_signed_in(output, found, grant, place, presenter.notes)
     else:
         _show_already_signed_in(output, found, grant)
 
@@ -92,18 +92,21 @@ def logout(session: Session, server: str, account: str) -> None:
         _show_report(output, report)
 
 
-def _outcome(server: ServerSettings, grant: Grant | None, *, asked: bool) -> dict[str, object]:
+def _outcome(server: ServerSettings, grant: Grant | None, presenter: TerminalPresenter) -> dict[str, object]:
     head: dict[str, object] = {"server": server.name, "url": server.url}
     if grant is None:
         return head | {"status": "open"}
-    return head | {"status": "signed_in" if asked else "already_signed_in"} | grant_members(grant)
+    status = "signed_in" if presenter.was_asked else "already_signed_in"
+    return head | {"status": status} | grant_members(grant) | {"notes": presenter.notes}
 
 
-def _show_signed_in(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace) -> None:
+def _show_signed_in(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace, notes: list[str]) -> None:
     identity = who(grant)
     output.done(f"Signed in to {server.name}" + (f" as {identity}" if identity else ""))
     file = place.path.replace("\\", "/").rpartition("/")[2]
     output.say(f"  Stored in {file}, key in {place.key}. {_future(grant)}")
+    for note in notes:
+        output.warn(one_line(note, 1000))
 
 
 def _future(grant: Grant) -> str:

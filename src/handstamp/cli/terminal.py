@@ -61,6 +61,8 @@ class TerminalPresenter:
 
     def __init__(self, output: Output, browser: Browser, *, obstacle: str | None, chosen: bool = False) -> None:
         self.was_asked = False
+        self.notes: list[str] = []
+        """What to say once it has been said that the person is signed in."""
         self._output = output
         self._browser = browser
         self._obstacle = obstacle
@@ -114,6 +116,9 @@ class TerminalPresenter:
 
     async def saving(self) -> None:
         self._output.clear_status()
+
+    async def noted(self, note: str) -> None:
+        self.notes.append(note)
 
     async def _ask(self) -> bool:
         question = "Press Enter to open your browser… (c copy link · ^C cancel)"

@@ -1,7 +1,9 @@
 """The token endpoint: a code or a refresh token against a new token, and the revocation endpoint, which ends one."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import cast
 
 from handstamp.errors import IssuerMismatch, LoginRequired, MalformedResponse, ServerSaidNo
 from handstamp.model import Grant, Registration, Secret, Token
@@ -11,14 +13,15 @@ from handstamp.protocol.client_auth import Fields, authenticate
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import safe
-from handstamp.protocol.urls import host
+from handstamp.protocol.urls import host, is_within, split_url
 
-__all__ = ["TokenResponse", "exchange_code", "refresh_token", "revoke_token"]
+__all__ = ["TokenResponse", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
 
 MAX_TOKEN_LENGTH = 32 * 1024
 MAX_LIFETIME = 10 * 365 * 24 * 3600
 IDENTITY_CLAIMS = ("email", "preferred_username", "name", "sub")
 MAX_IDENTITY_LENGTH = 100
+MAX_AUDIENCES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,32 @@ class TokenResponse:
     """What was granted; None where the server did not say: then it is what was requested (RFC 6749 §5.1)."""
     identity: str | None = None
     """How the server calls the account, for a person to read. Unverified: no decision rests on it."""
+    audiences: tuple[str, ...] = ()
+    """What the answer, or the token where that can be read, says the token is for. Unverified: no decision rests on it."""
+
+
+def find_other_audiences(audiences: tuple[str, ...], *, server: str, resource: str, issuer: str) -> tuple[str, ...]:
+    """
+    Those that are plainly something else than the server: whoever gets the token can use it there (TE8).
+
+    Only URLs can be told apart. Another name (`account`, a number) may be the authorization server's own for this very
+    resource; and its own origin is no news to it.
+    """
+    return tuple(each for each in audiences if _is_url(each) and not _is_for(each, server, resource, issuer))
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(split_url(text))
+    except ValueError:
+        return False
+
+
+def _is_for(audience: str, server: str, resource: str, issuer: str) -> bool:
+    # The server itself, what it is a part of, or the authorization server.
+    return any(is_within(each, audience.removesuffix("/")) for each in (server, resource)) or is_within(
+        audience, split_url(issuer).origin
+    )
 
 
 def exchange_code(
@@ -127,7 +156,12 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
         refresh_token=None if refresh is None else Secret(refresh),
     )
     scope = body.get("scope")
-    return TokenResponse(token, parse_scopes(scope) if isinstance(scope, str) else None, _read_identity(body.get("id_token")))
+    return TokenResponse(
+        token,
+        parse_scopes(scope) if isinstance(scope, str) else None,
+        _read_identity(body.get("id_token")),
+        audiences=tuple(dict.fromkeys(_read_audiences(body)))[:MAX_AUDIENCES],
+    )
 
 
 def _read_access_token(body: dict[str, object]) -> Secret:
@@ -160,14 +194,30 @@ def _read_identity(id_token: object) -> str | None:
     A name for the account from an ID token. Its signature is not checked: it came from the token endpoint over TLS (OIDC Core
     §3.1.3.7), and it is shown, never believed.
     """
-    if not isinstance(id_token, str) or len(id_token) > MAX_TOKEN_LENGTH or id_token.count(".") != 2:
-        return None
-    from base64 import urlsafe_b64decode
-
-    payload = id_token.split(".")[1]
-    try:
-        claims = parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), "the ID token")
-    except (ValueError, MalformedResponse):
-        return None
+    claims = _read_claims(id_token)
     names = (claims.get(claim) for claim in IDENTITY_CLAIMS)
     return next((safe(name.strip(), MAX_IDENTITY_LENGTH) for name in names if isinstance(name, str) and name.strip()), None)
+
+
+def _read_audiences(body: dict[str, object]) -> Iterator[str]:
+    """
+    The answer's own `resource`, and the `aud` of an access token that happens to be a JWT (RFC 9068).
+
+    A token is not ours to read (A-96), and nothing but a note to a person comes of it.
+    """
+    for value in (body.get("resource"), _read_claims(body.get("access_token")).get("aud")):
+        entries = cast("list[object]", value) if isinstance(value, list) else [value]
+        yield from (entry for entry in entries if isinstance(entry, str))
+
+
+def _read_claims(token: object) -> dict[str, object]:
+    """The payload of a JWT; empty for whatever is none. Bounded, and never raises."""
+    if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH or token.count(".") != 2:
+        return {}
+    from base64 import urlsafe_b64decode
+
+    payload = token.split(".")[1]
+    try:
+        return parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), "the token")
+    except (ValueError, MalformedResponse):
+        return {}
