@@ -1,0 +1,150 @@
+"""TE: the token endpoint, and refresh."""
+
+from mutation.guard import Edit, Guard
+
+REDIRECTS = Edit(
+    "protocol/exchange.py",
+    'return self.method == "GET" and self.purpose in (Purpose.PROTECTED_RESOURCE, Purpose.AUTHORIZATION_SERVER)',
+    "return True",
+)
+
+GUARDS = [
+    Guard(
+        "no request that bears a secret is sent on to another origin",
+        (REDIRECTS, Edit("http/wire.py", "if there.userinfo or _origin(there) != _origin(here):", "if there.userinfo:")),
+        rows=("TE1",),
+    ),
+    Guard("no request that bears a secret is sent on within its origin", (REDIRECTS,), rows=("TE2",)),
+    Guard(
+        "a token is of the type Bearer",
+        (Edit("protocol/tokens.py", 'if not isinstance(token_type, str) or token_type.lower() != "bearer":', "if False:"),),
+        tests=("tests/threats/test_te.py::test_te3_a_token_of_another_type_is_refused",),
+    ),
+    Guard(
+        "a token is visible ascii",
+        (Edit("protocol/tokens.py", """all("!" <= character <= "~" for character in value)""", "True"),),
+        rows=("TE3",),
+    ),
+    Guard(
+        "a lifetime is finite and below ten years",
+        (Edit("protocol/tokens.py", "or not 0 < value <= MAX_LIFETIME or not math.isfinite(value)", ""),),
+        rows=("TE4",),
+    ),
+    Guard(
+        "an error code wins over a token beside it",
+        (Edit("protocol/answers.py", "    if error:\n        raise refusal", "    if False:\n        raise refusal"),),
+        rows=("TE5",),
+    ),
+    Guard(
+        "an old refresh token stays where no new one came",
+        (
+            Edit(
+                "protocol/tokens.py",
+                "return replace(answer, token=replace(answer.token, refresh_token=old))",
+                "return answer",
+            ),
+        ),
+        rows=("TE6",),
+    ),
+    Guard(
+        "what was granted is stored at a login",
+        (Edit("login.py", "scopes=requested if answer.scopes is None else answer.scopes,", "scopes=requested,"),),
+        rows=("TE7",),
+    ),
+    Guard(
+        "what was granted is stored at a refresh",
+        (Edit("source.py", "scopes = grant.scopes if answer.scopes is None else answer.scopes", "scopes = grant.scopes"),),
+        tests=("tests/threats/test_te.py::test_te7_a_refresh_stores_what_it_was_granted",),
+    ),
+    Guard(
+        "scopes that nobody asked for are told",
+        (Edit("login.py", "    if more:\n", "    if False:\n"),),
+        rows=("TE7",),
+    ),
+    Guard(
+        "a token that is good elsewhere is told",
+        (Edit("login.py", "    if others:\n", "    if False:\n"),),
+        rows=("TE8",),
+    ),
+    Guard(
+        "after waiting for the lock everybody looks again",
+        (
+            Edit(
+                "source.py",
+                "if self._is_good(grant.token, self._clock(), rejected) and not self._is_due(grant, self._clock()):",
+                "if False:",
+            ),
+        ),
+        rows=("TE9",),
+    ),
+    Guard(
+        "a refresh holds the lock of its grant",
+        (Edit("source.py", "with self._store.lock(key):", "if True:"),),
+        rows=("TE9",),
+    ),
+    Guard(
+        "a refused refresh token is compared with what is stored by now",
+        (
+            Edit(
+                "source.py",
+                "if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):",
+                "if False:",
+            ),
+        ),
+        rows=("TE10",),
+    ),
+    Guard(
+        "a refresh token that was refused is not sent again",
+        (
+            Edit(
+                "source.py",
+                "return grant.refused is not None and grant.refused == fingerprint(grant.token.refresh_token)",
+                "return False",
+            ),
+        ),
+        rows=("TE13",),
+    ),
+    Guard(
+        "a forgotten dynamic client asks for a sign-in",
+        (
+            Edit(
+                "source.py",
+                "if isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:",
+                "if False:",
+            ),
+        ),
+        rows=("TE20",),
+    ),
+    Guard(
+        "a registration is used only while its secret lasts",
+        (Edit("login.py", "return stored if stored is not None and stored.is_usable(until) else None", "return stored"),),
+        rows=("TE21",),
+    ),
+    Guard(
+        "a registration is used only if its secret outlasts the login",
+        (Edit("login.py", "until = self._clock() + self.request.deadline", "until = self._clock()"),),
+        rows=("TE21",),
+    ),
+    Guard(
+        "a revocation that fails is a reason and no error",
+        (
+            Edit(
+                "vault.py",
+                "        except HandstampError as error:\n            return error.message\n        return None\n",
+                "        except VaultCorrupt as error:\n            return error.message\n        return None\n",
+            ),
+        ),
+        rows=("TE23",),
+    ),
+    Guard(
+        "a grant is forgotten whatever becomes of its revocation",
+        (
+            Edit(
+                "vault.py",
+                "            finally:\n                self._parts.store.forget_grant(key)\n",
+                "            else:\n                self._parts.store.forget_grant(key)\n",
+            ),
+        ),
+        tests=("tests/threats/test_te.py::test_te23_a_fault_of_our_own_forgets_the_grant_too",),
+    ),
+]
