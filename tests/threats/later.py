@@ -65,37 +65,10 @@ LATER: Mapping[str, Later] = MappingProxyType(
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
         ),
-        "TE1": Later(
-            "A token request is redirected to another origin.", "Follows no redirect with a secret in the request.", "hardening"
-        ),
-        "TE2": Later("It is redirected into a GET.", "The same.", "hardening"),
-        "TE3": Later("The token is of another type, or would break a header.", "Refuses.", "hardening"),
-        "TE4": Later(
-            "Its lifetime is negative, endless, a word.",
-            'Takes a number, also as a string; anything else is "unknown".',
-            "hardening",
-        ),
-        "TE5": Later("A success carries an error, or a web page.", "A typed error.", "hardening"),
-        "TE6": Later("A refresh brings no new refresh token.", "Keeps the old one.", "hardening"),
-        "TE7": Later(
-            "The granted scopes are not those that were asked for.",
-            "Stores what was granted, and says so where it is more.",
-            "hardening",
-        ),
-        "TE8": Later("The token is meant for something else.", "Notices where it can be seen, and says so.", "hardening"),
-        "TE9": Later("Many programs and tasks meet an expired token at once.", "Sends one refresh.", "hardening"),
-        "TE10": Later(
-            "A program that came late is told `invalid_grant`.",
-            "Looks again, takes the newer token, forgets nothing.",
-            "hardening",
-        ),
         "TE11": Later(
             "The program is killed in the middle of a refresh.", "Loses nothing that the server allows to keep.", "endurance"
         ),
         "TE12": Later("The answer is lost after the server has rotated.", "Repeats at once with the same token.", "endurance"),
-        "TE13": Later(
-            "A thousand calls use a token that was refused for good.", "Asks once and remembers the refusal.", "hardening"
-        ),
         "TE14": Later(
             "The server is out of order for long.",
             "Uses the token to its end, waits longer each time, asks for no login.",
@@ -112,43 +85,13 @@ LATER: Mapping[str, Later] = MappingProxyType(
         "TE19": Later(
             "The disk is full when the new token comes.", "Keeps it in memory, tries again, says so loudly.", "endurance"
         ),
-        "TE20": Later("The server forgot a dynamic client.", "Registers anew; a person signs in.", "endurance"),
-        "TE21": Later("A client's secret ends.", "Registers anew before it does.", "hardening"),
         "TE22": Later("The server keeps asking for another nonce.", "Answers once or twice.", "conformance"),
-        "TE23": Later(
-            "Revocation is elsewhere, or out of order.",
-            "Tries it, forgets the grant here in any case, says what happened.",
-            "hardening",
-        ),
         "TE24": Later("A signed assertion could be used elsewhere.", "Is for the issuer, short-lived, and once.", "conformance"),
-        "TF1": Later("The server redirects to another origin.", "The header stays behind.", "hardening"),
-        "TF2": Later("The other origin is only another port, or http.", "That is another origin.", "hardening"),
-        "TF3": Later("An event stream names a foreign endpoint.", "No token goes there.", "hardening"),
-        "TF4": Later(
-            "A foreign challenge hides our parameters in a quoted string.",
-            "Reads challenges by their grammar; Bearer and DPoP only.",
-            "hardening",
-        ),
-        "TF5": Later("A description contains something that looks like a scope.", "The same.", "hardening"),
-        "TF6": Later("The header is broken, endless, many.", "Linear time, a bound, and broken parts are left out.", "hardening"),
-        "TF7": Later("The server answers 401 whatever it gets.", "One refresh, then the answer stands.", "hardening"),
         "TF8": Later(
             "The server asks for more scopes without end.",
             "Two attempts for a resource and operation, and remembers.",
             "conformance",
         ),
-        "TF9": Later("A challenge wants five hundred scopes.", "Bounds them, shows what is new.", "conformance"),
-        "TF10": Later("A public server says 401 now and then.", "Does not change its mind at each.", "hardening"),
-        "TF11": Later(
-            "The metadata's address is on another origin.", "Counts only if the document is about this server.", "hardening"
-        ),
-        "TF12": Later("The server wants the token in the URL.", "Never.", "hardening"),
-        "TF13": Later("The server repeats our header in its answer.", "Is masked in everything that we show.", "hardening"),
-        "TF14": Later("Values of the server would add headers.", "Visible ASCII, bounded.", "hosts"),
-        "TF15": Later(
-            "A long stream keeps other requests waiting during a refresh.", "No lock is held over a request.", "hardening"
-        ),
-        "TF16": Later("The server sets cookies.", "There is no jar.", "hardening"),
         "TG1": Later(
             "The vault's directory is open to others, or theirs.", "Refuses, with the command that mends it.", "hardening"
         ),
