@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from handstamp.errors import SettingsError, UsageError
+from handstamp.errors import SettingsError, UsageError, forgetting_values
 from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
 from handstamp.settings import is_header_value, require_proxy
@@ -121,6 +121,7 @@ class _SecretReader:
     def __init__(self, store: GrantStore) -> None:
         self._store = store
 
+    @forgetting_values()
     def __call__(self, owner: str, server: str, registration: Registration) -> Secret | None:
         if registration.kind is RegistrationKind.DYNAMIC or registration.client_secret_from is None:
             return registration.client_secret
@@ -135,6 +136,7 @@ class _SecretReader:
                 return stored or _miss("the vault", CLIENT_SECRET)
 
 
+@forgetting_values()
 def read_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str | Secret], ...]:
     """
     The headers that a person configured, those that stand elsewhere (`env:NAME`, `file:PATH`) read now and kept nowhere.
@@ -183,4 +185,7 @@ def warn(text: str) -> None:
         return
     import logging
 
-    logging.getLogger("handstamp").warning(text)
+    from handstamp.protocol.text import harmless
+
+    # The only line that we ever log, and one line it stays, whatever a name or an address holds (TH4).
+    logging.getLogger("handstamp").warning("%s", harmless(text))
