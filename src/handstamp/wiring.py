@@ -87,6 +87,7 @@ def build_guard(named: Named, network: Network) -> "Guard":
     return Guard(named, proxy=_read_proxy(network.proxy), ca_file=network.ca_file, public_only=network.public_only)
 
 
+@forgetting_values()
 def _read_proxy(reference: str | None) -> Secret | None:
     scheme, _, place = (reference or "").partition(":")
     match scheme:
@@ -168,10 +169,11 @@ def _read_variable(name: str, what: str) -> str:
 def _read_file(path: Path, what: str) -> str:
     try:
         value = path.expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        # An error of decoding would quote a byte of the secret.
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise SettingsError(f"Expected {what} in {path}, got: {reason}.") from error
+    except OSError as error:
+        raise SettingsError(f"Expected {what} in {path}, got: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        # An error of decoding carries the secret.
+        raise SettingsError(f"Expected {what} in {path}, got: it is no UTF-8.") from None
     return value or _miss(str(path), what)
 
 
