@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authority.issuing import USER, AuthorizationServer
@@ -155,8 +156,11 @@ class Authority:
             self.token_request_arrived.set()
             if hangs:
                 await self._server.hold()
-        response = self._authorization.answer(seen) if asked_authority else self._mcp.answer(seen)
+        response = self._answer(seen)
         await response(scope, receive, send)
+
+    def _answer(self, seen: Seen) -> Response:
+        return self._authorization.answer(seen) if seen.at == "authority" else self._mcp.answer(seen)
 
 
 class StartAuthority(Protocol):
