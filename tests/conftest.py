@@ -1,13 +1,18 @@
 """What every test may ask for, and the rule that no test may break: nothing captured bears a secret."""
 
+import os
+import re
 import signal
+import stat
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from handstamp.demo.ledger import SECRET_PATTERN
+from handstamp.errors import HandstampError
 
 if TYPE_CHECKING:
     from authority import DemoServers, FormBrowser, Knobs, StartAuthority
@@ -30,18 +35,55 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(autouse=True)
-def no_secret_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+def no_secret_leaks(request: pytest.FixtureRequest, said_by_errors: list[str]) -> Iterator[None]:
     """
-    Fails a test whose captured stdout, stderr or log holds a token, a code or a client secret that an authority of ours made.
+    Fails a test that left a token, a code or a client secret, made by an authority of ours, in what was captured of stdout,
+    stderr and the log; in the message or hint of any error of ours, raised or caught; or in a file below its `tmp_path`.
 
-    What the test itself read away (`capsys.readouterr()`) is the test's to judge.
+    What the test itself read away (`capsys.readouterr()`) is the test's to judge. One that writes a secret into a file on purpose
+    bears the mark `writes_secrets`.
     """
+    said_by_errors.clear()
     yield
+    for where, text in _left_by(request, said_by_errors):
+        # Not `assert`: its message would show the secret.
+        if SECRET_BYTES.search(text):
+            pytest.fail(f"{where} bears a secret", pytrace=False)
+
+
+SECRET_BYTES = re.compile(SECRET_PATTERN.pattern.encode())
+
+
+@pytest.fixture(scope="session")
+def said_by_errors() -> Iterator[list[str]]:
+    """Message and hint of every error of ours that was made, whoever caught it."""
+    said: list[str] = []
+    make = HandstampError.__init__
+
+    def remember(error: HandstampError, message: str, *, hint: str | None = None) -> None:
+        said.append(f"{message} {hint}")
+        make(error, message, hint=hint)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HandstampError, "__init__", remember)
+        yield said
+
+
+def _left_by(request: pytest.FixtureRequest, said_by_errors: list[str]) -> Iterator[tuple[str, bytes]]:
+    yield "an error", "\n".join(said_by_errors).encode("utf-8", "replace")
     for report in request.node.stash.get(REPORTS, []):
         for section, text in report.sections:
-            # Not `assert`: its message would show the secret.
-            if SECRET_PATTERN.search(text):
-                pytest.fail(f"{section} bears a secret", pytrace=False)
+            yield section, text.encode("utf-8", "replace")
+    if "tmp_path" in request.node.funcargs and request.node.get_closest_marker("writes_secrets") is None:
+        for path in _files_below(request.node.funcargs["tmp_path"]):
+            with suppress(OSError):
+                yield path.name, path.read_bytes()
+
+
+def _files_below(place: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(place):
+        # Neither links, which a test may have made to anywhere, nor pipes, which nobody would fill.
+        yield from (path for name in names if stat.S_ISREG((path := Path(folder, name)).lstat().st_mode))
 
 
 @pytest.fixture

@@ -465,7 +465,7 @@ GUARDS = [
     # W16: a login that came to nothing leaves what was there, and a way in
     Guard(
         "after a failed login the next one registers anew",
-        (Edit("login.py", "                login.distrust(discovered.server.issuer)\n", ""),),
+        (Edit("login.py", "login.distrust(discovered.server.issuer)\n", "pass\n"),),
         tests=weaknesses("logins", "a_registration_that_the_server_has_lost_spoils_one_login_and_not_the_next"),
     ),
     Guard(

@@ -39,7 +39,9 @@ A message is one sentence that says what was expected and what came. A hint is o
 a secret.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar, cast
 
 __all__ = [
@@ -77,7 +79,9 @@ __all__ = [
     "VaultError",
     "VaultLocked",
     "account_hint",
+    "chain",
     "find_error",
+    "forgetting_values",
     "hint",
 ]
 
@@ -351,16 +355,41 @@ def find_error(error: BaseException) -> HandstampError | None:
     The MCP SDK runs its transport in a task group, so what Handstamp raises reaches you inside an ExceptionGroup, or as the
     cause of another error. Looks through groups, then causes and contexts; None if there is none.
     """
-    seen: set[int] = set()
+    return next((each for each in chain(error) if isinstance(each, HandstampError)), None)
+
+
+def chain(error: BaseException, *, until: BaseException | None = None) -> Iterator[BaseException]:
+    """`error`, then what its group holds, its causes and contexts, each once, the nearest first; nothing from `until` on."""
+    seen = {id(None), id(until)}
     queue: list[BaseException | None] = [error]
     while queue:
         current = queue.pop(0)
         if current is None or id(current) in seen:
             continue
         seen.add(id(current))
-        if isinstance(current, HandstampError):
-            return current
+        yield current
         if isinstance(current, BaseExceptionGroup):
             queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
         queue += [current.__cause__, current.__context__]
-    return None
+
+
+@contextmanager
+def forgetting_values() -> Generator[None]:
+    """
+    For a block, or as a decorator a function, that handles secrets in the clear: an error that leaves it says where it happened
+    and no longer what the variables were. Some programs print those, or send them away (TH6).
+
+    So do its causes; what `from None` hid is gone. Frames that still run keep their variables, and so does an error that was
+    being handled before.
+    """
+    before = sys.exception()
+    try:
+        yield
+    except BaseException as error:
+        from traceback import clear_frames
+
+        for each in chain(error, until=before):
+            clear_frames(each.__traceback__)
+            if each.__suppress_context__:
+                each.__context__ = each.__cause__
+        raise

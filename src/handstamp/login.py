@@ -35,6 +35,7 @@ from handstamp.errors import (
     UsageError,
     VaultError,
     account_hint,
+    forgetting_values,
     hint,
 )
 from handstamp.model import (
@@ -271,27 +272,33 @@ async def sign_in(login: Login, *, presenter: Presenter, browser: Browser, open_
     error has a hint, and nothing that was stored before is lost.
     """
     try:
-        discovered = await login.discover()
-        if discovered is None:
-            return None
-        login.prepare()
-        await _confirm_endpoints(discovered.server, login.token_origins(discovered.server.issuer), presenter)
-        if login.has_unplaced_secret():
-            await _confirm_issuer(login.request, discovered.server, presenter)
-        expected = _Expected()
-        async with AsyncExitStack() as stack:
-            callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
-            try:
-                return await _authorize(login, discovered, expected, callback, presenter, browser)
-            except HandstampError as error:
-                await callback.finish(_failed(login.request, error))
-                with suppress(VaultError):  # it is the login's own failure that a person has to hear of
-                    login.distrust(discovered.server.issuer)
-                raise
+        # The answer's query, which bears the code, goes through many hands.
+        with forgetting_values():
+            return await _sign_in(login, presenter, browser, open_callback)
     except HandstampError as error:
         if error.hint is None:
             error.hint = _hint(login.request, error)
         raise
+
+
+async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_callback: OpenCallback) -> Grant | None:
+    discovered = await login.discover()
+    if discovered is None:
+        return None
+    login.prepare()
+    await _confirm_endpoints(discovered.server, login.token_origins(discovered.server.issuer), presenter)
+    if login.has_unplaced_secret():
+        await _confirm_issuer(login.request, discovered.server, presenter)
+    expected = _Expected()
+    async with AsyncExitStack() as stack:
+        callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
+        try:
+            return await _authorize(login, discovered, expected, callback, presenter, browser)
+        except HandstampError as error:
+            await callback.finish(_failed(login.request, error))
+            with suppress(VaultError):  # it is the login's own failure that a person has to hear of
+                login.distrust(discovered.server.issuer)
+            raise
 
 
 async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncContextManager[Callback]) -> Callback:

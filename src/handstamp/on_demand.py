@@ -8,6 +8,7 @@ the requests that wait may belong to any.
 
 import threading
 from collections.abc import Callable
+from copy import copy
 
 from handstamp.errors import HandstampError, LoginRequired, hint
 from handstamp.flight import Flight
@@ -50,7 +51,8 @@ class OnDemandLogin:
     def _board(self, rejected: Token | None) -> Flight[Token]:
         with self._mutex:
             if self._failed is not None and 0 <= self._clock() - self._failed[0] < COOLDOWN:
-                raise self._failed[1]
+                # A copy: one object, raised a thousand times, would grow by a traceback each time.
+                raise copy(self._failed[1]).with_traceback(None)
             if self._flight is None or not self._flight.board():
                 self._flight = Flight(lambda _: self._run(rejected), name="handstamp-login").start()
             return self._flight

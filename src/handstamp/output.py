@@ -1,18 +1,26 @@
 """
 The only module that prints: data to stdout, conversation to stderr.
 
+<<<<<<< HEAD
 A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote has
 to come through `handstamp.protocol.text.safe` before it comes here; errors go through it here. Every secret that the run has sent
 anywhere is masked here, once, on both streams: servers repeat what they were sent, in results, errors and names (TF13).
+=======
+A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote
+goes through `handstamp.protocol.text.safe` where it is put into words: that bounds its length and keeps it on its line. This
+module does not count on it: whatever is no letter, line end, tab or colour of our own, it writes out (TH1, TH2).
+>>>>>>> th
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, TextIO, cast
 
-from handstamp.errors import HandstampError
+from handstamp.errors import HandstampError, chain
 from handstamp.model import Secret
+from handstamp.protocol.text import columns, harmless, safe
 
 __all__ = ["ColorChoice", "Output", "Styled"]
 
@@ -22,6 +30,8 @@ MESSAGE_LIMIT = 4000
 GAP = "   "
 SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 """ECMA-48 §8.3.117."""
+OURS = re.compile(r"(\n|\t|\x1b\[(?:0|" + "|".join(SGR.values()) + r")m)")
+"""What `data` and `say` let through besides text: how lines and columns end, and our colours."""
 ASCII = str.maketrans(
     {"✓": "OK", "✗": "X", "●": "*", "○": "o", "◐": "~", "…": "...", "·": "-", "–": "-", "—": "-", "›": ">", "→": ">", "←": "<"}
 )
@@ -58,7 +68,11 @@ class Output:
 
     def data(self, text: str) -> None:
         """What was asked for."""
+<<<<<<< HEAD
         _write(sys.stdout, self._masked(text) + "\n")
+=======
+        _write(sys.stdout, _show(text) + "\n")
+>>>>>>> th
 
     def document(self, value: Mapping[str, object]) -> None:
         """What was asked for, as JSON."""
@@ -79,11 +93,12 @@ class Output:
         # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
         _write(sys.stdout, json.dumps(value, indent=2) + "\n")
 
-    def table(self, rows: Sequence[Sequence[str | Styled]]) -> None:
-        """Columns, the first row their headings."""
-        widths = [max(len(_text(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
+        """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
+        widths = [max(columns(_text(cell)) for cell in column) for column in zip(*rows, strict=True)]
         for number, row in enumerate(rows):
-            cells = [self._cell(cell, width, heading=number == 0) for cell, width in zip(row, widths, strict=True)]
+            is_heading = headings and number == 0
+            cells = [self._cell(cell, width, heading=is_heading) for cell, width in zip(row, widths, strict=True)]
             self.data(GAP.join(cells).rstrip())
 
     def fields(self, rows: Sequence[tuple[str, str | Styled]]) -> None:
@@ -94,7 +109,11 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """A line of the conversation."""
+<<<<<<< HEAD
         _write(sys.stderr, self._masked(text) + "\n")
+=======
+        _write(sys.stderr, _show(text) + "\n")
+>>>>>>> th
 
     def done(self, text: str) -> None:
         """Something worked."""
@@ -117,8 +136,6 @@ class Output:
         if self.json:
             self._problem_as_json(error)
             return
-        from handstamp.protocol.text import safe
-
         self.say(f"{self.styled('error:', 'red')} {safe(error.message, MESSAGE_LIMIT)}")
         if error.hint is not None:
             self.hint(safe(error.hint, MESSAGE_LIMIT))
@@ -128,8 +145,12 @@ class Output:
         if not self.is_live:
             self.say(text)
             return
+<<<<<<< HEAD
         text, columns = self._masked(text), _columns()
         _write(sys.stderr, f"\r\x1b[K{text if len(text) < columns else text[: columns - 2] + '…'}")
+=======
+        _write(sys.stderr, f"\r\x1b[K{_fit(_show(text), _line_width() - 1)}")
+>>>>>>> th
 
     def clear_status(self) -> None:
         """Takes the redrawn line away."""
@@ -155,10 +176,15 @@ class Output:
         return Secret(getpass(f"{question}: ", stream=sys.stderr))
 
     def traceback(self, error: BaseException) -> None:
-        """For whoever mends Handstamp."""
-        from traceback import format_exception
+        """
+        For whoever mends Handstamp: where it happened, and the class of each error. Not its text, in which a library may quote
+        what it was given (TH5), and no variables (TH6).
+        """
+        from traceback import format_tb
 
-        self.say("".join(format_exception(error)).rstrip())
+        for number, each in enumerate(chain(error)):
+            self.say("Caused by:" if number else "Traceback (most recent call last):")
+            self.say("".join(format_tb(each.__traceback__)) + type(each).__qualname__)
 
     def abandon(self) -> None:
         """For a pipe that nobody reads any more: the null device takes what the interpreter flushes at its exit."""
@@ -192,7 +218,8 @@ class Output:
                 return value
 
     def _cell(self, cell: str | Styled, width: int, *, heading: bool = False) -> str:
-        text = _text(cell).ljust(width)
+        text = _text(cell)
+        text += " " * (width - columns(text))
         if heading:
             return self._styled(sys.stdout, text, "dim")
         return self._styled(sys.stdout, text, cell.color) if isinstance(cell, Styled) else text
@@ -209,10 +236,25 @@ class Output:
 
 
 def _text(cell: str | Styled) -> str:
-    return cell.text if isinstance(cell, Styled) else cell
+    return harmless(cell.text if isinstance(cell, Styled) else cell)
 
 
-def _columns() -> int:
+def _show(text: str) -> str:
+    """`text` with its line ends and our colours, and nothing else that a terminal would act on."""
+    # With a group in it, split gives by turns what stands between its matches and a match.
+    return "".join(piece if number % 2 else harmless(piece) for number, piece in enumerate(OURS.split(text)))
+
+
+def _fit(text: str, room: int) -> str:
+    """As much of `text` as a line of the terminal takes."""
+    if columns(text) <= room:
+        return text
+    while columns(text) >= room:
+        text = text[:-1]
+    return text + "…"
+
+
+def _line_width() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from handstamp.errors import SettingsError, UsageError
+from handstamp.errors import SettingsError, UsageError, forgetting_values
 from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
 from handstamp.settings import is_header_value, require_proxy
@@ -87,6 +87,7 @@ def build_guard(named: Named, network: Network) -> "Guard":
     return Guard(named, proxy=_read_proxy(network.proxy), ca_file=network.ca_file, public_only=network.public_only)
 
 
+@forgetting_values()
 def _read_proxy(reference: str | None) -> Secret | None:
     scheme, _, place = (reference or "").partition(":")
     match scheme:
@@ -121,6 +122,7 @@ class _SecretReader:
     def __init__(self, store: GrantStore) -> None:
         self._store = store
 
+    @forgetting_values()
     def __call__(self, owner: str, server: str, registration: Registration) -> Secret | None:
         if registration.kind is RegistrationKind.DYNAMIC or registration.client_secret_from is None:
             return registration.client_secret
@@ -135,6 +137,7 @@ class _SecretReader:
                 return stored or _miss("the vault", CLIENT_SECRET)
 
 
+@forgetting_values()
 def read_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str | Secret], ...]:
     """
     The headers that a person configured, those that stand elsewhere (`env:NAME`, `file:PATH`) read now and kept nowhere.
@@ -166,10 +169,11 @@ def _read_variable(name: str, what: str) -> str:
 def _read_file(path: Path, what: str) -> str:
     try:
         value = path.expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        # An error of decoding would quote a byte of the secret.
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise SettingsError(f"Expected {what} in {path}, got: {reason}.") from error
+    except OSError as error:
+        raise SettingsError(f"Expected {what} in {path}, got: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        # An error of decoding carries the secret.
+        raise SettingsError(f"Expected {what} in {path}, got: it is no UTF-8.") from None
     return value or _miss(str(path), what)
 
 
@@ -183,4 +187,7 @@ def warn(text: str) -> None:
         return
     import logging
 
-    logging.getLogger("handstamp").warning(text)
+    from handstamp.protocol.text import harmless
+
+    # The only line that we ever log, and one line it stays, whatever a name or an address holds (TH4).
+    logging.getLogger("handstamp").warning("%s", harmless(text))

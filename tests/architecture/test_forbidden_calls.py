@@ -63,6 +63,32 @@ def test_only_the_output_module_prints(module: Module) -> None:
     assert module.is_in(ANNOUNCERS) or named(module, {"sys.stdout.write", "sys.stderr.write"}) == []
 
 
+def test_what_the_output_module_writes_was_escaped_there() -> None:
+    """TH1: its own sequences are constants; what came as a value is shown escaped, or goes to the clipboard as base64."""
+    output = next(module for module in MODULES if module.path == "output.py")
+    written = [call.args[1] for call in calls(output.tree) if dotted_name(call.func) == "_write"]
+    writers = [
+        call for call in calls(output.tree) if isinstance(call.func, ast.Attribute) and call.func.attr in ("write", "writelines")
+    ]
+
+    assert len(written) > 5
+    assert [name for text in written for name in unescaped(text)] == []
+    assert len(writers) == 1
+
+
+def unescaped(text: ast.AST) -> list[str]:
+    """The variables of an expression that `_show` has not escaped."""
+    match text:
+        case ast.Call(func=ast.Name(id="_show" | "b64encode")):
+            return []
+        case ast.Call(func=ast.Name(id="_fit"), args=[shown, *_]):
+            return unescaped(shown)
+        case ast.Name(id=name):
+            return [name]
+        case _:
+            return [name for child in ast.iter_child_nodes(text) for name in unescaped(child)]
+
+
 @each_module
 def test_no_file_is_opened_by_the_bare_builtin(module: Module) -> None:
     """TG2 to TG4: what the vault opens is opened by `os.open` with its flags, or by a Path whose place is known to be safe."""

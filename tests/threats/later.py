@@ -27,41 +27,11 @@ LATER: Mapping[str, Later] = MappingProxyType(
             "A command checks it; falling back to registration is a setting.",
             "conformance",
         ),
-        "TC1": Later(
-            "The address to open is a script, a file, a foreign scheme.",
-            "Opens https, and http on loopback; nothing else.",
-            "hardening",
-        ),
-        "TC2": Later(
-            "It carries what a shell would run.",
-            "Builds it anew from checked parts, escapes the rest, and starts the browser without a shell.",
-            "hardening",
-        ),
-        "TC3": Later("It begins like an option of the browser.", "Starts with `https://` or is refused.", "hardening"),
-        "TC4": Later("`$BROWSER` holds a shell line.", "Starts a program with one argument, or none.", "hardening"),
-        "TC5": Later("The endpoint already has a `state`, a `redirect_uri`, a fragment.", "Refuses.", "hardening"),
-        "TC6": Later(
-            "The host is dressed up: userinfo, look-alike letters.",
-            "Refuses userinfo, shows the host as it is on the wire.",
-            "hardening",
-        ),
-        "TC7": Later("The address is a megabyte long.", "Caps it.", "hardening"),
-        "TC8": Later("A secret could get into the address.", "Puts none there.", "hardening"),
-        "TC9": Later(
-            "State or verifier could be guessed or used again.", "256 bits from the system, once, for one login.", "hardening"
-        ),
-        "TC10": Later("A login is wanted where nobody is.", "Opens nothing; says what to run.", "hardening"),
-        "TC11": Later(
-            "A server brings up one login after the other.",
-            "Begins a login only when a person does; one at a time for a server.",
-            "hardening",
-        ),
         "TC12": Later(
             "A server asks for a URL to be opened in the middle of a call.",
             "Judges it like the login's, shows it whole, waits for a yes.",
             "hosts",
         ),
-        "TC13": Later("`resource` is missing, or spelled in different ways.", "Sends one spelling in all requests.", "hardening"),
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
         ),
@@ -156,27 +126,7 @@ LATER: Mapping[str, Later] = MappingProxyType(
             "Reading goes on; a refresh ends with an error at its deadline.",
             "endurance",
         ),
-        "TH1": Later(
-            "A name or message moves the cursor, writes the clipboard, makes links.",
-            "Makes control characters visible.",
-            "hardening",
-        ),
-        "TH2": Later(
-            "It turns the direction of text or hides in it.", "Makes those visible too; lengths are capped.", "hardening"
-        ),
-        "TH3": Later("It is markup of the terminal library.", "Is text and never markup.", "hardening"),
-        "TH4": Later("It breaks a line of a log.", "Is escaped.", "hardening"),
-        "TH5": Later(
-            "A library's log, error or repr shows a secret.",
-            "Is a `Secret` that does not show itself; tests look for every token that they used.",
-            "hardening",
-        ),
-        "TH6": Later("A traceback shows local variables.", "Ours show none.", "hardening"),
-        "TH7": Later("An export starts a formula.", "Is escaped.", "hosts"),
-        "TH8": Later("A token is printed by mistake.", "Only `token` and `headers` print one.", "hardening"),
         "TH9": Later("Metrics carry people or tokens.", "Hashes at most.", "endurance"),
-        "TH10": Later("Other output gets into the data on stdout.", "stdout is data, all else goes to stderr.", "hardening"),
-        "TH11": Later("A QR code or a copied link holds something else.", "Only the checked address is shown.", "hardening"),
         "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
         "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),
         "TI4": Later(

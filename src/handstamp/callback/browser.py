@@ -21,6 +21,48 @@ MAX_ADDRESS = 8 * 1024
 # One program and nothing else: "sh -c %s" is the invitation that TC4 declines.
 PROGRAM = re.compile(r"[A-Za-z0-9/_.][A-Za-z0-9/_.+-]*")
 
+# These take their argument for a program text, a file of one, or a command: no browser, whatever it is that named them (TC4).
+RUNNERS = frozenset(
+    (
+        *("ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "sh", "tcsh", "yash", "zsh"),
+        *("cmd", "cscript", "mshta", "osascript", "powershell", "pwsh", "rundll", "start", "wscript"),
+        *(
+            "awk",
+            "bun",
+            "deno",
+            "expect",
+            "gawk",
+            "lua",
+            "node",
+            "nodejs",
+            "perl",
+            "php",
+            "pypy",
+            "python",
+            "ruby",
+            "tclsh",
+            "wish",
+        ),
+        *(
+            "busybox",
+            "doas",
+            "env",
+            "exec",
+            "nice",
+            "nohup",
+            "setsid",
+            "ssh",
+            "stdbuf",
+            "su",
+            "sudo",
+            "time",
+            "timeout",
+            "toybox",
+            "xargs",
+        ),
+    )
+)
+
 OPENERS = (
     "xdg-open",
     "wslview",
@@ -67,7 +109,9 @@ class SystemBrowser:
         chosen = self._environ.get("BROWSER", "")
         if not PROGRAM.fullmatch(chosen) or ("/" in chosen and not chosen.startswith("/")):
             return None
-        return self._which(chosen)
+        found = self._which(chosen)
+        # By the name that was given and by the file that it leads to: a link is no way around.
+        return None if found is None or _is_runner(chosen) or _is_runner(os.path.realpath(found)) else found
 
     def _which(self, name: str) -> str | None:
         found = shutil.which(name, path=self._environ.get("PATH", os.defpath))
@@ -88,6 +132,11 @@ class SystemBrowser:
     def _child_environ(self) -> dict[str, str]:
         # xdg-open reads $BROWSER too and would run one that we declined. And what only we may know does not travel.
         return {name: value for name, value in self._environ.items() if name != "BROWSER" and not name.startswith("HANDSTAMP_")}
+
+
+def _is_runner(program: str) -> bool:
+    """`/usr/bin/python3.11` and `CMD.EXE` too."""
+    return PurePath(program).name.lower().removesuffix(".exe").rstrip("-.0123456789") in RUNNERS
 
 
 def _start(program: str, url: str, environ: dict[str, str]) -> bool:

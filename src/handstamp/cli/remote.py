@@ -62,9 +62,7 @@ def tools(session: Session, server: str, account: str) -> None:
         dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
         session.output.document({"server": found.name, "tools": dumped})
         return
-    width = max((len(one_line(tool.name)) for tool in listed), default=0)
-    for tool in listed:
-        session.output.data(f"{one_line(tool.name).ljust(width)}   {_first_line(tool)}".rstrip())
+    session.output.table([(one_line(tool.name), _first_line(tool)) for tool in listed], headings=False)
     if not listed:
         session.output.say(f"{found.name} has no tools.")
 
@@ -133,9 +131,8 @@ def _run(
 
     import anyio
 
-    # What the SDK logs, it also raises; without a handler Python would print it between our own lines.
-    logging.getLogger("mcp").addHandler(logging.NullHandler())
-    logging.getLogger("client").addHandler(logging.NullHandler())
+    # What the libraries below log, they also raise; without a handler Python would print it, unescaped, between our own lines.
+    logging.getLogger().addHandler(logging.NullHandler())
 
     async def main() -> T:
         async with _connect(session, vault, server, account) as client:
@@ -234,7 +231,7 @@ def _show_result(output: Output, result: "CallToolResult") -> None:
     for block in result.content:
         output.data(text_block(_describe(block)))
     if not result.content and result.structured_content is not None:
-        output.data(json.dumps(result.structured_content, indent=2))
+        output.document(result.structured_content, version=None)
 
 
 def _describe(block: "ContentBlock") -> str:
@@ -242,8 +239,8 @@ def _describe(block: "ContentBlock") -> str:
         case "text":
             return block.text
         case "image" | "audio":
-            return f"[{block.type}, {block.mime_type}; --json shows its data]"
+            return f"[{block.type}, {one_line(block.mime_type)}; --json shows its data]"
         case "resource_link":
-            return f"[{block.uri}]"
+            return f"[{one_line(block.uri, 2000)}]"
         case "resource":
-            return getattr(block.resource, "text", f"[{block.resource.uri}; --json shows its data]")
+            return getattr(block.resource, "text", f"[{one_line(block.resource.uri, 2000)}; --json shows its data]")

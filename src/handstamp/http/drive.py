@@ -22,7 +22,7 @@ from typing import TypeVar
 import anyio
 import httpx2
 
-from handstamp.errors import HandstampError, MalformedResponse, NetworkError, TimedOut
+from handstamp.errors import HandstampError, MalformedResponse, NetworkError, TimedOut, forgetting_values
 from handstamp.http.body import Body
 from handstamp.http.wire import blame_failures, build_wire_request, describe_peer, find_redirect, parse_head
 from handstamp.ports import Clock
@@ -67,8 +67,10 @@ class Driver:
 
     async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
         """What the step returns, within `deadline` seconds in all. Raises what the step raises or lets pass."""
-        async with self._open_transport() as transport:
-            return await _Run(transport, self._clock, self._observe).run(exchange, deadline=deadline)
+        # A token request stands in the clear in our frames and in those of every library below.
+        with forgetting_values():
+            async with self._open_transport() as transport:
+                return await _Run(transport, self._clock, self._observe).run(exchange, deadline=deadline)
 
     def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
         """The same from a thread in which no event loop runs."""

@@ -9,7 +9,7 @@ returns a checked value. Steps compose with `yield from`. None of them knows a c
 import json
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, TypeVar, cast
 
@@ -67,9 +67,9 @@ class Response:
     """A whole answer, its body decoded from any content coding and within the driver's cap."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     """Names in lower case, in the order of the wire; a name may occur more than once."""
-    body: bytes
+    body: bytes = field(repr=False)
     url: str
     """Where the answer came from, after any redirect."""
     sent_at: float = 0.0
@@ -107,8 +107,9 @@ def parse_json(body: bytes, what: str) -> dict[str, object]:
             parse_int=_parse_bounded_int,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise MalformedResponse(f"Expected {what} as JSON, got {_describe(body)}.") from error
+    except (ValueError, RecursionError):
+        # `from None`: a JSON error carries the whole document, tokens and all (TH6).
+        raise MalformedResponse(f"Expected {what} as JSON, got {_describe(body)}.") from None
     if not isinstance(value, dict):
         raise MalformedResponse(f"Expected {what} as a JSON object, got a JSON {type(value).__name__}.")
     return cast("dict[str, object]", value)
@@ -121,8 +122,8 @@ def parse_form(body: bytes, what: str) -> dict[str, object]:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=64, errors="strict")
         return _object_without_duplicates(list(pairs))
-    except ValueError as error:
-        raise MalformedResponse(f"Expected {what} as JSON or a form, got {_describe(body)}.") from error
+    except ValueError:
+        raise MalformedResponse(f"Expected {what} as JSON or a form, got {_describe(body)}.") from None
 
 
 def _describe(body: bytes) -> str:

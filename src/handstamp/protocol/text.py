@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Text that somebody else wrote, made fit for a person's terminal: short, without our secrets, nothing that acts or hides."""
 
 from collections.abc import Iterable
@@ -10,9 +11,21 @@ SHORTEST_SECRET = 6
 """What is shorter is a word, and would be blotted out wherever it stands."""
 SHOWN_START = 4
 """As much of a secret may be left before a cut: many begin with a few letters that tell their kind."""
+=======
+"""
+Text that somebody else wrote, made fit for a person's terminal: bounded, and nothing in it that acts, turns or hides.
 
-# Letters and marks by their category, yet they draw nothing: fillers and joiners hide as well as any format character.
-INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+`safe` is the one function for it; every printer and every error goes through it. `harmless` is the same for text that is shown
+whole, and `columns` says how wide a terminal draws it.
+"""
+>>>>>>> th
+
+__all__ = ["columns", "harmless", "safe"]
+
+# Letters and marks by their category, yet they draw nothing: fillers, joiners and selectors hide as well as any format character.
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+SELECTORS = (("\ufe00", "\ufe0d"), ("\U000e0100", "\U000e01ef"))
+"""Variation selectors, but for the two that make a picture of a character or a character of a picture."""
 MAX_MARKS = 3
 
 
@@ -20,17 +33,38 @@ def safe(text: str, limit: int = 200) -> str:
     """
     `text` in at most `limit` characters, every control, direction, invisible or tag character written as its escape.
 
-    What is cut ends in an ellipsis. A flood of combining marks is escaped after the third (TH1, TH2).
+    What is cut ends in an ellipsis. A flood of marks over one letter is escaped after the third (TH1, TH2).
     """
-    from unicodedata import combining
+    result = harmless(text[: limit + 1])
+    return result if len(result) <= limit else result[: limit - 1] + "…"
 
+
+def harmless(text: str) -> str:
+    """`text`, all of it, with the same escapes."""
+    if text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     marks = 0
-    for character in text[: limit + 1]:
-        marks = marks + 1 if combining(character) else 0
+    for character in text:
+        marks = marks + 1 if _is_mark(character) else 0
         shown.append(character if _draws(character) and marks <= MAX_MARKS else _escape(character))
-    result = "".join(shown)
-    return result if len(result) <= limit else result[: limit - 1] + "…"
+    return "".join(shown)
+
+
+def columns(text: str) -> int:
+    """How many cells of a terminal `text` takes: two for a wide letter, none for a mark."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import east_asian_width
+
+    return sum(0 if _is_mark(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _is_mark(character: str) -> bool:
+    from unicodedata import category  # here: a token that is fresh shows nothing
+
+    # By category and not by combining class, which is 0 for the marks of Thai and many others.
+    return category(character) in ("Mn", "Me")
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:
@@ -55,7 +89,9 @@ def _mask_end(text: str, secret: str) -> str:
 
 def _draws(character: str) -> bool:
     # str.isprintable() is false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and for every Zs but the space.
-    return character.isprintable() and character not in INVISIBLE and not "\U000e0100" <= character <= "\U000e01ef"
+    if not character.isprintable() or character in INVISIBLE:
+        return False
+    return not any(first <= character <= last for first, last in SELECTORS)
 
 
 def _escape(character: str) -> str:

@@ -10,7 +10,7 @@ nobody changes the name without the key.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from handstamp.errors import KeyUnavailable, VaultCorrupt
+from handstamp.errors import KeyUnavailable, VaultCorrupt, forgetting_values
 from handstamp.ports import KeyProvider
 from handstamp.stores.sealing import bind, seal, unseal
 
@@ -29,6 +29,7 @@ class PinnedKey:
         return seal(self.key, bind("header", self.provider), b"")
 
 
+@forgetting_values()
 def choose_key(providers: Iterable[KeyProvider]) -> PinnedKey:
     """For a new vault: of the first provider that is set up, the key that it holds or else makes."""
     for provider in providers:
@@ -38,6 +39,7 @@ def choose_key(providers: Iterable[KeyProvider]) -> PinnedKey:
     raise KeyUnavailable("No place for the vault's key is set up here.")
 
 
+@forgetting_values()
 def load_pinned_key(providers: Iterable[KeyProvider], name: str, check: bytes) -> PinnedKey:
     """For a vault that exists: the key of the provider that its header names, and of no other."""
     provider = next((provider for provider in providers if provider.name == name), None)

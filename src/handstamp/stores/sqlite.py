@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from handstamp.errors import VaultCorrupt, VaultLocked, account_hint, hint
+from handstamp.errors import VaultCorrupt, VaultLocked, account_hint, forgetting_values, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.stores.database import Database, Row
@@ -208,7 +208,7 @@ class SqliteStore:
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection, None, None]:
         self.prepare()
-        with self._database.writing() as connection:
+        with forgetting_values(), self._database.writing() as connection:
             # A newer program may have migrated the vault since this one opened it (TG19).
             check_schema(connection, self._database.path)
             yield connection
@@ -247,6 +247,7 @@ class SqliteStore:
         except VaultCorrupt:
             return None
 
+    @forgetting_values()
     def _open_grant(self, row: Row) -> Grant:
         owner, server, account, issuer, generation, sealed = row
         try:
@@ -261,6 +262,7 @@ class SqliteStore:
     def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
         return seal(self._pin().key, bind(table, *place), payload)
 
+    @forgetting_values()
     def _unseal(self, sealed: bytes, table: str, *place: str | int) -> bytes:
         try:
             return unseal(self._pin().key, bind(table, *place), sealed)
