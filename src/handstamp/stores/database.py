@@ -238,12 +238,20 @@ class Database:
         return self._here().keep(connection)
 
     def _connect(self, expected: os.stat_result, mode: str) -> sqlite3.Connection:
-        """Nothing has been read yet when the name is compared: what was swapped in has had no word."""
+        """Looks at the name again before the first question: what was swapped in has had no word."""
         connection = _connect(self.path, mode, self._patience)
-        if not os.path.samestat(self.path.lstat(), expected):
+        try:
+            self._refuse_swapped(expected)
+        except BaseException:
             connection.close()
-            raise StoreUnreachable(f"{self.path} was replaced by another file while it was opened.")
+            raise
         return connection
+
+    def _refuse_swapped(self, expected: os.stat_result) -> None:
+        """Judges it anew, too: the number of a file that is gone may already be another's."""
+        found = find_file(self.path)
+        if found is None or not os.path.samestat(found, expected):
+            raise StoreUnreachable(f"{self.path} was replaced by another file while it was opened.")
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
         ((found,),) = connection.execute("PRAGMA application_id").fetchall()
