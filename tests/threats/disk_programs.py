@@ -179,7 +179,7 @@ KILL_AT_RENAME = """
 import os, signal, sys
 from handstamp.cli import run
 def kill(event, arguments):
-    if event == "os.rename":
+    if event == "os.rename" and "servers.toml" in str(arguments[0]):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(kill)
 run(["add", "new", "https://new.example/mcp", "--header", "X-Key: a-secret-header"])
