@@ -176,6 +176,16 @@ GUARDS = [
         rows=("TG9",),
     ),
     Guard(
+        "a file that the settings name has its whole path",
+        (Edit("wiring.py", "if not place.is_absolute():", "if False:"),),
+        rows=("TG9",),
+    ),
+    Guard(
+        "certificates are yours or root's",
+        (Edit("wiring.py", "            check_trusted(place)\n", "            pass\n"),),
+        rows=("TG2",),
+    ),
+    Guard(
         "what is stored is read as JSON",
         (Edit("stores/records.py", "found: dict[str, Any] = json.loads(payload)", "found: dict[str, Any] = eval(payload)"),),
         rows=("TG10",),

@@ -181,7 +181,7 @@ def parse_network(path: Path, document: Mapping[str, object]) -> Network:
     try:
         return Network(
             proxy=None if proxy is None else _require_proxy_reference(proxy),
-            ca_file=None if ca_file is None else str(Path(ca_file).expanduser()),
+            ca_file=ca_file,
             public_only=network == "public",
         )
     except UsageError as error:

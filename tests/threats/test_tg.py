@@ -76,6 +76,8 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 SOMEBODY_ELSE = 12345
 OPENED_BROWSER = "Open this link"
+OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
+"""Settings that are good."""
 KEYCHAIN_LIMIT = 15.0
 """Seconds for a keychain that hangs: its time box is three, the rest is the machine's."""
 
@@ -368,7 +370,7 @@ def test_tg2_a_file_that_others_may_read_is_refused_with_the_command_that_mends_
 
 
 def write_settings(home: Home) -> Path:
-    return home.write_settings('[servers.s]\nurl = "https://mcp.example/mcp"\n')
+    return home.write_settings(OK)
 
 
 def test_tg2_settings_that_everybody_may_write_to_are_refused_and_the_hint_mends_it(home: Home) -> None:
@@ -418,6 +420,20 @@ def test_tg2_settings_may_be_a_link_to_your_dotfiles(home: Home) -> None:
     path.symlink_to(dotfiles / "servers.toml")
 
     assert list(load_settings(home.config).servers) == ["s"]
+
+
+@needs_root
+@pytest.mark.parametrize("spoil", [lambda path: path.chmod(0o666), lambda path: os.chown(path, SOMEBODY_ELSE, -1)])
+def test_tg2_certificates_that_somebody_else_could_have_written_are_not_trusted(
+    spoil: Callable[[Path], None], home: Home
+) -> None:
+    file = private_file(home.root / "ca.pem")
+    home.write_settings(f'ca_file = "{file}"\n{OK}')
+    spoil(file)
+
+    ran = home.fail("login", "s", code=2)
+
+    assert f"Expected to read {file}" in ran.error
 
 
 # TG3: modes
@@ -772,7 +788,6 @@ def test_tg7_the_largest_pages_do_no_harm(store: SqliteStore, directory: Path) -
 
 # TG8: hostile settings
 
-OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
 HOSTILE = {
     "a script as the server": '[servers.s]\nurl = "javascript:alert(1)"\n',
     "a file as the server": '[servers.s]\nurl = "file:///etc/passwd"\n',
@@ -934,6 +949,24 @@ def test_tg9_a_variable_of_ours_that_is_no_absolute_path_is_refused(variable: st
     home.environ[variable] = value
 
     assert run_in_project(home, project).split("] ")[1] == "2 2 2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ca_file = "ca.pem"',
+        'proxy = "file:proxy"',
+        f'{OK}headers = {{ X-A = "file:secret" }}',
+        'ca_file = "~nobody-at-all/ca.pem"',
+    ],
+)
+def test_tg9_no_file_of_the_current_directory_is_meant_by_your_settings(line: str, home: Home) -> None:
+    """A relative path would be another file in each project."""
+    home.write_settings(line if line.startswith(OK) else f"{line}\n{OK}")
+
+    ran = home.fail("login", "s", code=2)
+
+    assert "absolute path" in ran.error or "the home of nobody" in ran.error
 
 
 # TG10: nothing stored is code

@@ -19,6 +19,7 @@ from handstamp.stores.ways import find_way, is_trusted, unreachable
 
 __all__ = [
     "check_directory",
+    "check_trusted",
     "create_private",
     "find_file",
     "make_directory",
@@ -108,9 +109,8 @@ def read_trusted(path: Path, limit: int) -> bytes:
     Others may read it, and links may lead to it, as to dotfiles: they are followed where nobody else could have laid them. Raises
     FileNotFoundError, and StoreUnreachable for all that is not so.
     """
-    place = path if sys.platform == "win32" else find_way(path)
     try:
-        with os.fdopen(_open(path, place, os.O_RDONLY, _refuse_untrusted), "rb") as file:
+        with os.fdopen(_open_trusted(path), "rb") as file:
             content = file.read(limit + 1)
     except FileNotFoundError:
         raise
@@ -119,6 +119,11 @@ def read_trusted(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise StoreUnreachable(f"{path} is larger than {limit // 1024} KiB.")
     return content
+
+
+def check_trusted(path: Path) -> None:
+    """The same without reading it, for who opens it by its name. Raises FileNotFoundError and StoreUnreachable."""
+    os.close(_open_trusted(path))
 
 
 def sync_directory(path: Path) -> None:
@@ -130,6 +135,11 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_trusted(path: Path) -> int:
+    place = path if sys.platform == "win32" else find_way(path)
+    return _open(path, place, os.O_RDONLY, _refuse_untrusted)
 
 
 def _open(path: Path, place: Path, flags: int, judge: Callable[[Path, os.stat_result], None]) -> int:
