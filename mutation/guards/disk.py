@@ -55,7 +55,11 @@ GUARDS = [
         rows=("TG1",),
     ),
     Guard("a file has one name", (Edit(FILES, "if found.st_nlink > 1:", "if False:"),), rows=("TG2",)),
-    Guard("a file is a plain file", (Edit(FILES, "if not stat.S_ISREG(found.st_mode):", "if False:"),), rows=("TG2",)),
+    Guard(
+        "a file is a plain file",
+        (Edit(FILES, "if not stat.S_ISREG(found.st_mode):", "if stat.S_ISFIFO(found.st_mode):"),),
+        rows=("TG2",),
+    ),
     Guard("others may not read a file", (Edit(FILES, "if found.st_mode & 0o077:", "if False:"),), rows=("TG2",)),
     Guard(
         "a FIFO does not keep us waiting",
