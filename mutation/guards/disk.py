@@ -148,7 +148,7 @@ GUARDS = [
     ),
     Guard(
         "settings have a bound",
-        (Edit(SETTINGS, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 40)"),),
+        (Edit(SETTINGS, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 28)"),),
         rows=("TG8",),
     ),
     Guard("keys of the settings have a bound", (Edit(SETTINGS, "if DEEP_KEY.search(text):", "if False:"),), rows=("TG8",)),

@@ -39,12 +39,13 @@ def _leave_no_core() -> None:
     """
     A core dump would hold tokens and the vault's key in the clear (TG13). A program that uses the library decides for itself.
     """
+    if sys.platform == "win32":
+        return
+    import resource
     from contextlib import suppress
 
-    with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    with suppress(OSError):  # a sandbox may forbid even this
         resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
