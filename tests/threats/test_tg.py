@@ -524,7 +524,7 @@ def test_tg5_a_row_that_was_copied_to_another_place_does_not_open(store: SqliteS
     A sealed row is copied to another person, server, account or issuer, or an older one is put back.
 
     What is sealed is bound to its row and does not open elsewhere, nor under a newer number. A whole row that is put back opens:
-    its refresh token is spent, the server refuses it once, and you are asked to sign in.
+    where its refresh token is spent, the server refuses it once, and you are asked to sign in.
     """
     store.save_grant(GRANT)
     saved = store.save_grant(other)
@@ -1159,7 +1159,7 @@ def test_tg13_the_program_leaves_no_core_dump(home: Home, authority: StartAuthor
     Copies are made of what is on disk or in memory: backups, core dumps, the environment of a child.
 
     What is on disk is sealed in every copy, and a new directory tells backup programs to leave it out. `handstamp` leaves no core
-    dump, and a browser that it starts gets none of its variables. Memory that is swapped out is not guarded.
+    dump, and a browser that it starts gets no `HANDSTAMP_…` variable. Memory that is swapped out is not guarded.
     """
     site = authority()
     with core_dumps(), waiting_login(home, site) as running:
@@ -1237,8 +1237,8 @@ def test_tg14_no_argument_of_any_command_takes_a_secret() -> None:
     """
     A secret shows in the list of processes, in an environment, or in a shell's history.
 
-    No argument takes one: a secret comes from a prompt, a file or a variable that you name, and what was typed in its place is
-    refused and not repeated.
+    No argument is made for one: a secret comes from a prompt, a file or a variable that you name, and one that was typed in the
+    place of that name is refused and not repeated.
     """
     group = command_line()
     with click.Context(group) as context:
