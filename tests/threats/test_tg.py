@@ -121,8 +121,10 @@ def keychain(monkeypatch: pytest.MonkeyPatch) -> Chosen:
 def umask(mask: int) -> Generator[None]:
     """Of this process and of those that it starts."""
     previous = os.umask(mask)
-    yield
-    os.umask(previous)
+    try:
+        yield
+    finally:
+        os.umask(previous)
 
 
 def find(store: SqliteStore, key: GrantKey = KEY) -> Grant | None:
@@ -1176,8 +1178,10 @@ def core_dumps() -> Generator[None]:
     if before[1] == 0:
         pytest.skip("no program may leave a core dump here")
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_CORE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 def test_tg13_the_library_leaves_a_programs_limits_alone(home: Home, authority: StartAuthority) -> None:
@@ -1760,9 +1764,11 @@ class PatientLoop(asyncio.SelectorEventLoop):
 def holder_of(path: Path) -> Generator[None]:
     """Another program of yours that holds the lock and does nothing."""
     holder = start(HOLD, path)
-    assert read_line(holder) == "held"
-    yield
-    finish(holder, "let go\n")
+    try:
+        assert read_line(holder) == "held"
+        yield
+    finally:
+        finish(holder, "let go\n")
 
 
 def lock_of(machine: Machine, site: Authority) -> Path:
