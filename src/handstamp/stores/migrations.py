@@ -67,8 +67,10 @@ def judge_schema(connection: sqlite3.Connection, path: Path) -> None:
     """
     Raises VaultError unless the file holds what our own statements make, and nothing that runs. Writes nothing.
 
-    The header first: it is a plain table, and says how much of the rest this program knows.
+    The header first: it is a plain table, and says how much of the rest this program knows. All of it in one transaction, which
+    the connection's end ends: a newer program may be migrating.
     """
+    connection.execute("BEGIN")
     found = _objects(connection)
     if not _made_by(0) <= found:
         raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
