@@ -1,15 +1,11 @@
 """
 The only module that prints: data to stdout, conversation to stderr.
 
-<<<<<<< HEAD
-A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote has
-to come through `handstamp.protocol.text.safe` before it comes here; errors go through it here. Every secret that the run has sent
-anywhere is masked here, once, on both streams: servers repeat what they were sent, in results, errors and names (TF13).
-=======
 A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote
 goes through `handstamp.protocol.text.safe` where it is put into words: that bounds its length and keeps it on its line. This
-module does not count on it: whatever is no letter, line end, tab or colour of our own, it writes out (TH1, TH2).
->>>>>>> th
+module does not count on it: whatever is no letter, line end, tab or colour of our own, it writes out (TH1, TH2). And every secret
+that the run has sent anywhere is masked here, on both streams: servers repeat what they were sent, in results, errors and names
+(TF13).
 """
 
 import os
@@ -20,7 +16,7 @@ from typing import Literal, NamedTuple, TextIO, cast
 
 from handstamp.errors import HandstampError, chain
 from handstamp.model import Secret
-from handstamp.protocol.text import columns, harmless, safe
+from handstamp.protocol.text import columns, harmless, mask, safe
 
 __all__ = ["ColorChoice", "Output", "Styled"]
 
@@ -68,11 +64,7 @@ class Output:
 
     def data(self, text: str) -> None:
         """What was asked for."""
-<<<<<<< HEAD
-        _write(sys.stdout, self._masked(text) + "\n")
-=======
-        _write(sys.stdout, _show(text) + "\n")
->>>>>>> th
+        _write(sys.stdout, _show(self._masked(text)) + "\n")
 
     def document(self, value: Mapping[str, object]) -> None:
         """What was asked for, as JSON."""
@@ -109,11 +101,7 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """A line of the conversation."""
-<<<<<<< HEAD
-        _write(sys.stderr, self._masked(text) + "\n")
-=======
-        _write(sys.stderr, _show(text) + "\n")
->>>>>>> th
+        _write(sys.stderr, _show(self._masked(text)) + "\n")
 
     def done(self, text: str) -> None:
         """Something worked."""
@@ -145,12 +133,7 @@ class Output:
         if not self.is_live:
             self.say(text)
             return
-<<<<<<< HEAD
-        text, columns = self._masked(text), _columns()
-        _write(sys.stderr, f"\r\x1b[K{text if len(text) < columns else text[: columns - 2] + '…'}")
-=======
-        _write(sys.stderr, f"\r\x1b[K{_fit(_show(text), _line_width() - 1)}")
->>>>>>> th
+        _write(sys.stderr, f"\r\x1b[K{_fit(_show(self._masked(text)), _line_width() - 1)}")
 
     def clear_status(self) -> None:
         """Takes the redrawn line away."""
@@ -199,10 +182,6 @@ class Output:
         self.say(json.dumps(self._masked_value({"version": 1, "error": members})))
 
     def _masked(self, text: str) -> str:
-        if not self._secrets:
-            return text
-        from handstamp.protocol.text import mask
-
         return mask(text, self._secrets)
 
     def _masked_value(self, value: object) -> object:

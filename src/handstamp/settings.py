@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from handstamp.errors import SettingsError, UsageError, hint
+from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import DIRECT, NO_CLIENT, ClientSettings, Named, Network
 from handstamp.protocol.scopes import parse_scopes
-from handstamp.protocol.urls import origin, parse_server_url, split_url
+from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
+from handstamp.stores.private_files import read_trusted
 
 __all__ = [
     "Directory",
@@ -29,6 +30,8 @@ __all__ = [
     "neighbours",
     "parse_network",
     "parse_servers",
+    "parse_toml",
+    "read_settings",
     "require_header",
     "require_name",
     "require_proxy",
@@ -36,6 +39,14 @@ __all__ = [
 ]
 
 FILE_NAME = "servers.toml"
+LARGEST_FILE = 256 * 1024
+"""Bytes. A server takes some two hundred."""
+
+MOST_PARTS = 16
+KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+DEEP_KEY = re.compile(rf"(?<![\w\\-])(?:{KEY_PART}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
+"""What `tomllib` takes the square of its length for: a few kilobytes would keep it for seconds."""
+
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -130,15 +141,32 @@ def _absolute(variable: str, value: str) -> Path:
 def load_settings(directory: Path | None = None) -> Settings:
     """Reads `servers.toml`; without one there are no servers. Raises SettingsError with file and place."""
     path = (directory or config_directory().path) / FILE_NAME
+    document = parse_toml(path, read_settings(path))
+    return Settings(path, parse_servers(path, document), parse_network(path, document))
+
+
+def read_settings(path: Path) -> str:
+    """The text of the file; empty without one. Raises SettingsError where somebody else could have written it (TG2, TG4, TG8)."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return read_trusted(path, LARGEST_FILE).decode()
     except FileNotFoundError:
-        return Settings(path, {})
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Expected to read {path}, got: {error}.") from error
+        return ""
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"Expected UTF-8 in {path}, got something else at byte {error.start}.") from error
+    except StoreUnreachable as error:
+        raise SettingsError(f"Expected to read {path}, got: {error.message}", hint=error.hint) from error
+
+
+def parse_toml(path: Path, text: str) -> dict[str, object]:
+    """The document. Raises SettingsError with file and place."""
+    if DEEP_KEY.search(text):
+        raise SettingsError(f"Expected keys of a few parts in {path}, got one of more than {MOST_PARTS}.")
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"Expected TOML in {path}, got an error: {error}.") from error
-    return Settings(path, parse_servers(path, document), parse_network(path, document))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"Expected TOML in {path}, got a number or a nesting without end.") from error
 
 
 TOP_KEYS = ("network", "proxy", "ca_file", "servers")
@@ -153,7 +181,7 @@ def parse_network(path: Path, document: Mapping[str, object]) -> Network:
     try:
         return Network(
             proxy=None if proxy is None else _require_proxy_reference(proxy),
-            ca_file=None if ca_file is None else str(Path(ca_file).expanduser()),
+            ca_file=ca_file,
             public_only=network == "public",
         )
     except UsageError as error:
@@ -211,21 +239,22 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
     table = _Table(path, f"servers.{name}", values, SERVER_KEYS)
     methods = table.strings("code_challenge_methods_supported")
     try:
+        url = parse_server_url(table.required_text("url"))
         return ServerSettings(
             name=require_name(name),
-            url=parse_server_url(table.required_text("url")),
+            url=url,
             client=ClientSettings(
                 client_id=table.text("client_id"),
                 client_secret_from=_require_secret_reference(table.text("client_secret_from")),
-                client_id_url=table.text("client_id_url"),
-                issuer=table.text("issuer"),
+                client_id_url=table.address("client_id_url", near=url),
+                issuer=table.address("issuer", near=url),
             ),
             scopes=parse_scopes(" ".join(table.strings("scopes") or ())),
             callback_port=table.port("callback_port"),
             headers=table.headers(),
             code_challenge_methods_supported=methods,
         )
-    except UsageError as error:
+    except (UsageError, InsecureUrl) as error:
         raise SettingsError(f"{path}, [servers.{name}]: {error.message}") from error
 
 
@@ -268,6 +297,10 @@ class _Table:
         if value is None:
             raise self._error(key, "a string", "nothing")
         return value
+
+    def address(self, key: str, *, near: str) -> str | None:
+        value = self.text(key)
+        return None if value is None else require_secure(value, key, near=near)
 
     def strings(self, key: str) -> tuple[str, ...] | None:
         value = self.values.get(key)

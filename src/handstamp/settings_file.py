@@ -6,17 +6,20 @@ is left to the person, with the lines to paste.
 """
 
 import os
-import tomllib
+import time
 from collections.abc import Callable, Generator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from handstamp.errors import SettingsError, UsageError, hint
+from handstamp.errors import SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import ClientSettings
-from handstamp.settings import ServerSettings, Settings, load_settings, parse_servers
+from handstamp.settings import ServerSettings, Settings, parse_servers, parse_toml, read_settings
+from handstamp.stores.private_files import create_private, make_directory
 
 __all__ = ["add_server", "merge_server", "remove_server", "render_server"]
+
+AN_HOUR = 3600.0
 
 
 def render_server(server: ServerSettings) -> str:
@@ -128,8 +131,8 @@ def remove_server(settings: Settings, name: str) -> None:
 
 def _read(path: Path) -> tuple[str, dict[str, ServerSettings]]:
     """The file as it is now, for an edit. Somebody may have changed it since the settings were loaded."""
-    servers = dict(load_settings(path.parent).servers)
-    return (path.read_bytes().decode() if path.exists() else ""), servers
+    text = read_settings(path)
+    return text, parse_servers(path, parse_toml(path, text))
 
 
 def _edit(path: Path, text: str, edit: Callable[[MutableMapping[str, Any]], None], expected: Mapping[str, ServerSettings]) -> str:
@@ -141,7 +144,7 @@ def _edit(path: Path, text: str, edit: Callable[[MutableMapping[str, Any]], None
         document = tomlkit.parse(text)
         edit(document)
         edited = tomlkit.dumps(document)
-        if parse_servers(path, tomllib.loads(edited)) == expected:
+        if parse_servers(path, parse_toml(path, edited)) == expected:
             return edited
     except (AttributeError, LookupError, TypeError, ValueError, TOMLKitError, SettingsError):
         # TOML has many ways to say one thing, and the editor cannot change each of them: then the person does.
@@ -179,16 +182,26 @@ def _keeping_the_tail(table: MutableMapping[str, Any]) -> Generator[None]:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all: a new file beside the old one, then renamed over it. A link to dotfiles stays a link."""
     target = path.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
     if not mode & 0o200:  # a rename would replace even a file that says "do not write me"
         raise SettingsError(f"Expected to write {path}, got a file that is read-only.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside.touch(0o600)
-        beside.write_bytes(text.encode())
-        beside.chmod(mode)
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise SettingsError(f"Expected to write {path}, got: {error.strerror}.") from error
+        make_directory(target.parent)
+        _sweep(target)
+        draft.unlink(missing_ok=True)
+        create_private(draft, text.encode())
+        draft.chmod(mode)
+        draft.replace(target)
+    except (OSError, StoreUnreachable) as error:
+        with suppress(OSError):  # where nothing can be written, nothing can be removed either
+            draft.unlink(missing_ok=True)
+        reason = error.message if isinstance(error, StoreUnreachable) else f"{error.strerror}."
+        raise SettingsError(f"Expected to write {path}, got: {reason}") from error
+
+
+def _sweep(target: Path) -> None:
+    """Removes what edits left that were killed. One that is under way takes no hour (TG15)."""
+    for draft in target.parent.glob(f".{target.name}.*"):
+        if draft.suffix[1:].isdecimal() and draft.lstat().st_mtime < time.time() - AN_HOUR:
+            draft.unlink(missing_ok=True)

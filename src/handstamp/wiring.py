@@ -4,12 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from handstamp.errors import SettingsError, UsageError, forgetting_values
+from handstamp.errors import SettingsError, StoreUnreachable, UsageError, forgetting_values
 from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
 from handstamp.settings import is_header_value, require_proxy
@@ -84,7 +84,21 @@ def build_guard(named: Named, network: Network) -> "Guard":
     """What connects us to one server and to what belongs to it. Raises SettingsError where the proxy's address is not there."""
     from handstamp.http.guard import Guard
 
-    return Guard(named, proxy=_read_proxy(network.proxy), ca_file=network.ca_file, public_only=network.public_only)
+    ca_file = None if network.ca_file is None else _find_ca_file(Path(network.ca_file))
+    return Guard(named, proxy=_read_proxy(network.proxy), ca_file=ca_file, public_only=network.public_only)
+
+
+def _find_ca_file(path: Path) -> str:
+    """Whoever can write to it can stand in for every server (TG2). One that is missing is told by its reader."""
+    from handstamp.stores.private_files import check_trusted
+
+    place = _locate(path, "the certificates")
+    with suppress(FileNotFoundError):
+        try:
+            check_trusted(place)
+        except StoreUnreachable as error:
+            raise SettingsError(f"Expected to read {place}, got: {error.message}", hint=error.hint) from error
+    return str(place)
 
 
 @forgetting_values()
@@ -167,14 +181,26 @@ def _read_variable(name: str, what: str) -> str:
 
 
 def _read_file(path: Path, what: str) -> str:
+    path = _locate(path, what)
     try:
-        value = path.expanduser().read_text("utf-8").strip()
+        value = path.read_text("utf-8").strip()
     except OSError as error:
         raise SettingsError(f"Expected {what} in {path}, got: {error.strerror}.") from error
     except UnicodeDecodeError:
         # An error of decoding carries the secret.
         raise SettingsError(f"Expected {what} in {path}, got: it is no UTF-8.") from None
     return value or _miss(str(path), what)
+
+
+def _locate(path: Path, what: str) -> Path:
+    """A relative path would be another file in each directory, also in a project of somebody else's (TG9)."""
+    try:
+        place = path.expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"Expected {what} in {path}, got the home of nobody.") from error
+    if not place.is_absolute():
+        raise SettingsError(f"Expected an absolute path, or one from ~, to {what}, got {path}.")
+    return place
 
 
 def _miss(place: str, what: str) -> NoReturn:

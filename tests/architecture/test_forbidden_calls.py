@@ -27,8 +27,6 @@ REVEALERS = (
 """Where a secret's bytes leave for the wire, the vault, a digest or, on request, the person. Lengthen it with reluctance."""
 
 SHELLS = {"os.popen", "os.system", "subprocess.getoutput", "subprocess.getstatusoutput"}
-EVALUATORS = {"compile", "eval", "exec", "__import__"}
-UNPICKLERS = {"dill", "marshal", "pickle", "shelve", "yaml"}
 
 PURE = ("errors.py", "model.py", "ports.py", "protocol/")
 INNER = (*PURE, "source.py", "source/", "login.py", "login/", "doctor.py", "doctor/")
@@ -107,13 +105,6 @@ def test_nothing_runs_through_a_shell(module: Module) -> None:
 
     assert shells == []
     assert named(module, SHELLS) == []
-
-
-@each_module
-def test_nothing_is_evaluated_or_unpickled(module: Module) -> None:
-    """TG10."""
-    assert named(module, EVALUATORS) == []
-    assert not imported_roots(module) & UNPICKLERS
 
 
 @each_module

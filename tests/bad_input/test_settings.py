@@ -62,15 +62,6 @@ def test_a_file_that_is_no_text(home: Home) -> None:
     assert str(path) in ran.error
 
 
-def test_a_secret_that_stands_where_its_place_should_is_not_repeated(home: Home) -> None:
-    """W12."""
-    home.write_settings(f'{OK}client_id = "x"\nclient_secret_from = "hunter2"\n')
-
-    ran = home.fail("status", code=2)
-
-    assert "hunter2" not in ran.stderr
-
-
 def test_a_proxy_with_a_password_stands_in_no_settings_and_is_not_repeated(home: Home) -> None:
     home.write_settings('proxy = "http://me:hunter2@proxy.example:3128"\n')
 

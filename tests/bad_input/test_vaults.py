@@ -1,12 +1,8 @@
 """Keys and files that cannot be used: exit code 5, nothing is overwritten, and no other place is taken in silence."""
 
 import os
-import shlex
-import subprocess
 import sys
 from base64 import b64encode
-from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -15,8 +11,6 @@ from bad_input.keychains import FILE_VARIABLE
 from commands import Home
 
 OPENED_BROWSER = "Open this link"
-LIMIT = 15.0
-"""Seconds for a keychain that hangs: its time box is three, the rest is the machine's."""
 
 
 def use_keychain(home: Home, name: str) -> None:
@@ -32,39 +26,6 @@ def use_no_keychain(home: Home) -> None:
 
 def sign_in(home: Home, site: Authority) -> None:
     assert home.run("login", site.server_url).exit_code == 0
-
-
-def test_without_a_keychain_a_new_vault_takes_the_key_file_and_says_so(home: Home, authority: StartAuthority) -> None:
-    """Decision 5."""
-    site = authority()
-    use_no_keychain(home)
-
-    ran = home.run("login", site.server_url)
-
-    assert ran.exit_code == 0
-    announced = [line for line in ran.stderr.splitlines() if line.startswith("New vault:")]
-    assert len(announced) == 1
-    assert "vault.key, a file that only you can read" in announced[0]
-    assert (home.state / "vault.key").stat().st_mode & 0o777 == 0o600
-    assert home.run("token", site.server_url).exit_code == 0
-
-
-@pytest.mark.parametrize(("keychain", "words"), [("Locked", "is locked"), ("Hanging", "did not answer")])
-def test_a_keychain_that_does_not_open_ends_the_login_before_the_browser_does(
-    keychain: str, words: str, home: Home, authority: StartAuthority
-) -> None:
-    """Decision 5: an error, and not the next best place."""
-    site = authority()
-    use_keychain(home, keychain)
-    began = monotonic()
-
-    ran = home.fail("login", site.server_url, code=5)
-
-    assert words in ran.error
-    assert monotonic() - began < LIMIT
-    assert OPENED_BROWSER not in ran.stderr
-    assert not (home.state / "vault.key").exists()
-    assert site.requests_to("/authorize") == []
 
 
 @pytest.mark.parametrize("keychain", ["Locked", "Hanging", None])
@@ -115,25 +76,6 @@ def test_a_wrong_key_opens_nothing_and_spoils_nothing(home: Home, authority: Sta
     assert home.run("token", site.server_url).exit_code == 0
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database at all" * 400, None], ids=["empty", "rubbish", "cut short"])
-def test_a_damaged_vault_is_told_left_as_it_is_and_the_hint_clears_the_way(
-    damage: bytes | None, home: Home, authority: StartAuthority
-) -> None:
-    site = authority()
-    sign_in(home, site)
-    vault = home.state / "vault.db"
-    broken = vault.read_bytes()[:5000] if damage is None else damage
-    vault.write_bytes(broken)
-
-    ran = home.fail("token", site.server_url, code=5)
-    home.fail("login", site.server_url, code=5)
-
-    assert vault.read_bytes() == broken
-    assert shlex.split(ran.hint) == ["mv", str(vault), f"{vault}.broken"]
-    subprocess.run(shlex.split(ran.hint), check=True)
-    sign_in(home, site)
-
-
 def test_a_file_in_place_of_the_state_directory(home: Home, authority: StartAuthority) -> None:
     site = authority()
     home.state.write_text("in the way")
@@ -168,17 +110,3 @@ def test_a_read_only_state_directory(home: Home, authority: StartAuthority) -> N
 
     assert state in ran.error
     assert OPENED_BROWSER not in ran.stderr
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
-def test_a_directory_that_others_may_write_is_refused_and_the_hint_mends_it(
-    home: Home, authority: StartAuthority, tmp_path: Path
-) -> None:
-    """TG1."""
-    site = authority()
-    home.state.mkdir()
-    home.state.chmod(0o777)
-
-    ran = home.fail("login", site.server_url, code=5)
-
-    assert ran.hint == f"chmod 700 {home.state}"

@@ -1,7 +1,6 @@
 """Where the key comes from."""
 
 import base64
-import os
 import stat
 import sys
 from pathlib import Path
@@ -18,12 +17,10 @@ from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
 from handstamp.stores.keys.systemd import SystemdKey
 from handstamp.stores.sqlite import SqliteStore
-from stores.fakes import KEY_A
 from stores.keyrings import (
     CHOSEN,
     FailingKeychain,
     ForgetfulKeychain,
-    HangingKeychain,
     NoKeychain,
     NullKeychain,
     PlainTextKeychain,
@@ -168,36 +165,6 @@ class TestKeychain:
         with pytest.raises(KeyUnavailable, match="no system keychain"):
             provider.load()
 
-    @pytest.mark.parametrize(
-        ("failure", "told"),
-        [
-            (keyring.errors.KeyringLocked("secret text"), "is locked"),
-            (keyring.errors.InitError("secret text"), "InitError"),
-            (RuntimeError("secret text"), "RuntimeError"),
-        ],
-    )
-    def test_a_keychain_that_fails_is_an_error_and_no_absence(self, tmp_path: Path, failure: Exception, told: str) -> None:
-        """TG11."""
-        CHOSEN.backend = FailingKeychain(failure)
-        provider = KeychainKey(tmp_path)
-
-        for use in (provider.is_available, provider.load, provider.create):
-            with pytest.raises(KeyUnavailable, match=told) as caught:
-                use()
-            assert "secret text" not in str(caught.value)
-
-    def test_a_keychain_that_hangs_is_an_error_after_its_time(self, tmp_path: Path) -> None:
-        """TG11."""
-        hanging = HangingKeychain()
-        CHOSEN.backend = hanging
-        provider = KeychainKey(tmp_path, limit=0.01)
-
-        for use in (provider.is_available, provider.load, provider.create):
-            with pytest.raises(KeyUnavailable, match=r"did not answer within 0\.01 seconds"):
-                use()
-
-        hanging.person_came.set()
-
     def test_a_keychain_that_keeps_nothing_is_an_error(self, tmp_path: Path) -> None:
         CHOSEN.backend = ForgetfulKeychain()
 
@@ -211,19 +178,6 @@ class TestKeychain:
             KeychainKey(tmp_path).create()
 
         assert "cannot store" not in str(caught.value)
-
-    def test_a_new_vault_fails_where_its_keychain_hangs_and_makes_no_file_instead(self, tmp_path: Path) -> None:
-        """TG11, TG20."""
-        directory = tmp_path / "state"
-        hanging = HangingKeychain()
-        CHOSEN.backend = hanging
-
-        with pytest.raises(KeyUnavailable):
-            SqliteStore(directory, [KeychainKey(directory, limit=0.01), FileKey(directory)]).save_grant(GRANT)
-
-        assert not (directory / "vault.key").exists()
-        assert not (directory / "vault.db").exists()
-        hanging.person_came.set()
 
 
 class TestFile:
@@ -267,37 +221,6 @@ class TestFile:
         with pytest.raises(KeyUnavailable, match=r"vault\.key"):
             FileKey(tmp_path).load()
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-    def test_a_file_that_others_may_read_is_refused(self, tmp_path: Path) -> None:
-        FileKey(tmp_path).create()
-        path = tmp_path / "vault.key"
-        path.chmod(0o640)
-
-        with pytest.raises(KeyUnavailable) as caught:
-            FileKey(tmp_path).load()
-
-        assert caught.value.hint == f"chmod 600 {path}"
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="POSIX links")
-    @pytest.mark.parametrize("kind", ["symbolic link", "second name", "fifo"])
-    def test_a_file_that_somebody_planted_is_refused(self, tmp_path: Path, kind: str) -> None:
-        """TG2."""
-        FileKey(tmp_path).create()
-        path = tmp_path / "vault.key"
-        other = tmp_path / "other"
-        match kind:
-            case "symbolic link":
-                path.rename(other)
-                path.symlink_to(other)
-            case "second name":
-                other.hardlink_to(path)
-            case _:
-                path.unlink()
-                os.mkfifo(path, 0o600)
-
-        with pytest.raises(KeyUnavailable):
-            FileKey(tmp_path).load()
-
     def test_it_is_described_for_what_it_is(self, tmp_path: Path) -> None:
         assert FileKey(tmp_path).describe() == (
             "vault.key, a file that only you can read: it protects backups, not against programs of yours"
@@ -332,18 +255,6 @@ class TestOrder:
 
         assert lines == [f"New vault: its key is in {FileKey(directory).describe()}."]
         again = SqliteStore(directory, StandardProviders(directory, {}))
-        assert again.find_grant(KEY.owner, KEY.server, KEY.account) == saved
-        again.close()
-
-    def test_a_variable_that_is_set_later_does_not_replace_the_keychain(self, tmp_path: Path) -> None:
-        """TG20."""
-        directory = tmp_path / "state"
-        store = SqliteStore(directory, StandardProviders(directory, {}))
-        saved = store.save_grant(GRANT)
-        store.close()
-
-        again = SqliteStore(directory, StandardProviders(directory, {"HANDSTAMP_KEY": base64.b64encode(KEY_A).decode()}))
-
         assert again.find_grant(KEY.owner, KEY.server, KEY.account) == saved
         again.close()
 

@@ -9,11 +9,8 @@ from threading import Thread
 
 import pytest
 
-from handstamp.errors import StoreUnreachable
 from handstamp.stores.locks import KernelLock
 from stores.processes import finish, read_line, start
-
-needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, links and forks")
 
 HOLD = """
 import sys
@@ -63,48 +60,6 @@ def test_a_lock_that_another_process_holds_is_not_had_until_it_lets_go(path: Pat
     with KernelLock(path):
         assert is_held(path)
     assert not is_held(path)
-
-
-def test_a_waiter_gets_the_lock_when_its_holder_is_killed(path: Path) -> None:
-    """TG17."""
-    holder = start(HOLD, path)
-    assert read_line(holder) == "held"
-    waiter = start('print("waiting", flush=True)\n' + HOLD, path)
-    assert read_line(waiter) == "waiting"
-
-    holder.kill()
-    holder.communicate()
-
-    assert read_line(waiter) == "held"
-    finish(waiter, "let go\n")
-
-
-@needs_posix
-def test_a_forked_child_does_not_keep_its_dead_parents_lock(path: Path) -> None:
-    """TG17."""
-    program = """
-import os, sys
-from pathlib import Path
-from handstamp.stores.locks import KernelLock
-lock = KernelLock(Path(sys.argv[1]))
-lock.acquire()
-child = os.fork()
-if child == 0:
-    lock.release()
-    print("alive", flush=True)
-    sys.stdin.readline()
-    os._exit(0)
-os.waitpid(child, 0)
-"""
-    parent = start(program, path)
-    assert read_line(parent) == "alive"
-    assert is_held(path)
-
-    parent.kill()
-    parent.wait()
-
-    assert not is_held(path)
-    parent.communicate("end\n")
 
 
 def test_two_objects_of_one_process_exclude_each_other(path: Path) -> None:
@@ -171,26 +126,3 @@ def has_open(process_id: int, path: Path) -> bool:
             if link.readlink() == path:
                 return True
     return False
-
-
-@needs_posix
-@pytest.mark.parametrize("kind", ["symbolic link", "dangling link", "second name", "fifo"])
-def test_a_lock_file_that_somebody_planted_is_refused(path: Path, tmp_path: Path, kind: str) -> None:
-    """TG2."""
-    path.parent.mkdir(mode=0o700)
-    victim = tmp_path / "victim"
-    victim.touch(0o600)
-    match kind:
-        case "symbolic link":
-            path.symlink_to(victim)
-        case "dangling link":
-            path.symlink_to(tmp_path / "nowhere")
-        case "second name":
-            path.hardlink_to(victim)
-        case _:
-            os.mkfifo(path, 0o600)
-
-    with pytest.raises(StoreUnreachable):
-        KernelLock(path).acquire()
-
-    assert not (tmp_path / "nowhere").exists()

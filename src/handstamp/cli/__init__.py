@@ -27,11 +27,26 @@ PIPE_CLOSED = 141
 
 def main() -> NoReturn:
     """The program `handstamp`."""
+    _leave_no_core()
     _end_in_order()
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         _hear_no_more()
     sys.exit(code)
+
+
+def _leave_no_core() -> None:
+    """
+    A core dump would hold tokens and the vault's key in the clear (TG13). A program that uses the library decides for itself.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+    from contextlib import suppress
+
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    with suppress(OSError):  # a sandbox may forbid even this
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _end_in_order() -> None:

@@ -1,26 +1,20 @@
-<<<<<<< HEAD
-"""Text that somebody else wrote, made fit for a person's terminal: short, without our secrets, nothing that acts or hides."""
+"""
+Text that somebody else wrote, made fit for a person's terminal: bounded, without our secrets, nothing that acts, turns or hides.
+
+`safe` is the one function for it; every printer and every error goes through it. `harmless` is the same for text that is shown
+whole, `columns` says how wide a terminal draws it, and `mask` takes out what we sent and a server repeats.
+"""
 
 from collections.abc import Iterable
 
 from handstamp.model import Secret
 
-__all__ = ["mask", "safe"]
+__all__ = ["columns", "harmless", "mask", "safe"]
 
 SHORTEST_SECRET = 6
 """What is shorter is a word, and would be blotted out wherever it stands."""
 SHOWN_START = 4
 """As much of a secret may be left before a cut: many begin with a few letters that tell their kind."""
-=======
-"""
-Text that somebody else wrote, made fit for a person's terminal: bounded, and nothing in it that acts, turns or hides.
-
-`safe` is the one function for it; every printer and every error goes through it. `harmless` is the same for text that is shown
-whole, and `columns` says how wide a terminal draws it.
-"""
->>>>>>> th
-
-__all__ = ["columns", "harmless", "safe"]
 
 # Letters and marks by their category, yet they draw nothing: fillers, joiners and selectors hide as well as any format character.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")

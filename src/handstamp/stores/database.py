@@ -19,11 +19,21 @@ connection. So one connection of the process does nothing but watch, and sees ev
 
 **Closing descriptors.** POSIX drops a process's locks on a file when any descriptor of that file is closed. So nobody here opens
 `vault.db` but SQLite; modes and links are judged by lstat.
+
+**Opening by name.** SQLite takes a name and no open file. That is safe because nobody else can change what the name means: the
+directory, its files and the way to it are judged first (`handstamp.stores.ways`). The name is looked at once more when it is
+open, before the first word is read, and a file that was swapped in between is let go (TG4). Its log and index SQLite opens later,
+and follows no links to them.
+
+**Strangers.** A file at our name may come from anybody: a backup, an archive, a colleague. It is first opened for reading only,
+is shown no trust (`trusted_schema`, `DEFENSIVE`, a bound on what one value may weigh), and must be ours to the word before it
+is opened for writing (TG6, TG7).
 """
 
 import atexit
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -33,24 +43,51 @@ from weakref import WeakSet, finalize
 
 from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
 from handstamp.stores.locks import KernelLock
-from handstamp.stores.private_files import check_directory, check_file, create_private, prepare_directory, sync_directory
+from handstamp.stores.mounts import refuse_network
+from handstamp.stores.private_files import check_directory, create_private, find_file, prepare_directory, sync_directory
 
 __all__ = ["Database", "Row"]
 
 APPLICATION_ID = 0x48535456
 """`HSTV` in the file's header: how a vault is told from another program's database."""
 
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite opens with `vault.db`. A vault has no rollback journal, but one that lies there would be played back."""
+
+_GUARDS = (
+    # No function that touches the world may be called by the file's own schema.
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    # No temporary file anywhere: what a kill leaves behind lies in the vault's directory.
+    "PRAGMA temp_store = MEMORY",
+)
+
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     # Some builds leave deleted bytes in the file unless told.
     "PRAGMA secure_delete = ON",
-    "PRAGMA trusted_schema = OFF",
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -2000",
 )
 
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA}
+_LARGEST_VALUE = 4 * 1024 * 1024
+"""Bytes of one value or row that are ever read. A grant is a few thousand."""
+
+_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# Handstamp's vault. This file tells backup programs to leave the directory out: whoever loses it signs in again.\n"
+)
+"""The signature is that of the Cache Directory Tagging Specification, which borg, restic, tar and others know."""
+
+_DAMAGE = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_TOOBIG,
+}
 _CONTENTION = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 Row = tuple[Any, ...]
@@ -58,8 +95,8 @@ Row = tuple[Any, ...]
 
 class Database:
     """
-    `admit` judges each new connection to a vault that exists; `build` fills a new one. `patience` is how many seconds a call
-    waits for another's transaction.
+    `judge` looks at a file that says it is a vault, for reading only; `admit` readies each new connection to one; `build` fills a
+    new one. `patience` is how many seconds a call waits for another's transaction.
 
     Safe to call from many threads and after a fork. Every failure is a VaultError.
     """
@@ -68,6 +105,7 @@ class Database:
         self,
         directory: Path,
         *,
+        judge: Callable[[sqlite3.Connection], None],
         admit: Callable[[sqlite3.Connection], None],
         build: Callable[[sqlite3.Connection], None],
         patience: float,
@@ -75,13 +113,15 @@ class Database:
         self.path = directory / "vault.db"
         self._directory = directory
         self._patience = patience
+        self._judge = judge
         self._admit = admit
         self._build = build
+        self._is_local = False
         self._process = self._begin_process()
 
     def prepare(self) -> bool:
         """Opens the vault, made now where there is none. True if this call made it."""
-        made = not self._exists() and self._make()
+        made = self._find() is None and self._make()
         self._connection_for_writing()
         return made
 
@@ -137,14 +177,20 @@ class Database:
         for held in self._here().take_all():
             held.close()
 
-    def _exists(self) -> bool:
-        """Judges the directory and the files, too."""
+    def _find(self) -> os.stat_result | None:
+        """Which file the vault is, if there is one. Judges the directory and all files, too."""
         if not os.path.lexists(self._directory):
-            return False
+            return None
+        self._check_place()
+        for suffix in _BESIDE:
+            find_file(self._beside(suffix))
+        return find_file(self.path)
+
+    def _check_place(self) -> None:
         check_directory(self._directory)
-        for suffix in ("-wal", "-shm"):
-            check_file(self._beside(suffix))
-        return check_file(self.path)
+        if not self._is_local:
+            refuse_network(self._directory)
+            self._is_local = True
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -175,12 +221,15 @@ class Database:
         return held
 
     def _open(self) -> "_Held | None":
-        if not self._exists():
+        found = self._find()
+        if found is None:
             return None
         with self._translated():
-            connection = _connect(self.path, self._patience)
+            with closing(self._connect(found, "ro")) as looking:
+                self._refuse_foreign(looking)
+                self._judge(looking)
+            connection = self._connect(found, "rw")
             try:
-                self._refuse_foreign(connection)
                 _settle(connection)
                 self._admit(connection)
             except BaseException:
@@ -188,17 +237,35 @@ class Database:
                 raise
         return self._here().keep(connection)
 
+    def _connect(self, expected: os.stat_result, mode: str) -> sqlite3.Connection:
+        """Looks at the name again before the first question: what was swapped in has had no word."""
+        connection = _connect(self.path, mode, self._patience)
+        try:
+            self._refuse_swapped(expected)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _refuse_swapped(self, expected: os.stat_result) -> None:
+        """Judges it anew, too: the number of a file that is gone may already be another's."""
+        found = find_file(self.path)
+        if found is None or not os.path.samestat(found, expected):
+            raise StoreUnreachable(f"{self.path} was replaced by another file while it was opened.")
+
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
-        """Before any setting: even the journal's mode would be a change to another program's file (TG6, TG7)."""
         ((found,),) = connection.execute("PRAGMA application_id").fetchall()
         if found != APPLICATION_ID:
             raise VaultCorrupt(f"{self.path} is not a vault of Handstamp.", hint=self._move_aside(self.path))
 
     def _make(self) -> bool:
         """True if it was made here; False where another process was faster."""
-        prepare_directory(self._directory)
+        if prepare_directory(self._directory):
+            # A directory that was there before may hold other things, which are not ours to keep out of a backup.
+            self._tell_backups()
+        self._check_place()
         with KernelLock(self._directory / "locks" / "vault.lock"):
-            if self._exists():
+            if self._find() is not None:
                 return False
             self._refuse_orphaned_log()
             with self._translated():
@@ -206,10 +273,20 @@ class Database:
                 sync_directory(self._directory)
             return True
 
+    def _tell_backups(self) -> None:
+        """
+        A copy of a vault is no use: its refresh tokens are spent by the time that it is put back, and its key may be elsewhere.
+
+        But it is one more thing to steal (TG13). A sibling may be faster, and without the file all else works too.
+        """
+        with suppress(StoreUnreachable):
+            create_private(self._directory / "CACHEDIR.TAG", _TAG)
+
     def _refuse_orphaned_log(self) -> None:
         """SQLite would replay the log of a vault that was moved away into the new one."""
         log = self._beside("-wal")
-        if check_file(log) and log.lstat().st_size:
+        found = find_file(log)
+        if found is not None and found.st_size:
             raise VaultCorrupt(f"{log} is there without its {self.path.name}.", hint=self._move_aside(log))
 
     def _build_whole(self) -> None:
@@ -218,7 +295,7 @@ class Database:
         _remove_draft(draft)
         create_private(draft)
         try:
-            with closing(_connect(draft, self._patience)) as connection:
+            with closing(_connect(draft, "rw", self._patience)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 _settle(connection)
                 self._build(connection)
@@ -358,15 +435,24 @@ atexit.register(_end)
 
 
 def _remove_draft(draft: Path) -> None:
-    for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
-        leftover.unlink(missing_ok=True)
+    for suffix in ("", *_BESIDE):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path, patience: float) -> sqlite3.Connection:
-    """`mode=rw` never creates. Transactions are ours to begin and end. `timeout` is SQLite's busy_timeout, in seconds."""
+def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
+    """
+    `mode` is `ro` or `rw`, which never creates. Transactions are ours to begin and end. `timeout` is SQLite's busy_timeout, in
+    seconds. Reads nothing of the file.
+    """
     name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    uri = f"file://{name if name.startswith('/') else '/' + name}?mode=rw"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience)
+    uri = f"file://{name if name.startswith('/') else '/' + name}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+    for guard in _GUARDS:
+        connection.execute(guard).close()
+    return connection
 
 
 def _settle(connection: sqlite3.Connection) -> None:

@@ -3,17 +3,36 @@ How `vault.db` grows: a list that is only ever appended to.
 
 Each entry runs once, in a transaction of its own, and is recorded there. A vault from a newer program is refused before anything
 is touched (TG19); a program that was running while a newer one migrated notices at its next write.
+
+A database brings code along: triggers, views, generated columns, indexes on expressions. A vault has none, so what stands in its
+schema must be, word for word, what our own statements make; a file that says anything else is refused before it is asked for a
+row, and never written to (TG7). SQLite keeps the words of a statement, those of ALTER TABLE … ADD COLUMN too; whoever adds a
+migration that renames leaves the words to SQLite's version, and has to compare less.
 """
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from handstamp.errors import VaultCorrupt, VaultError, hint
 
-__all__ = ["MIGRATIONS", "SCHEMA", "Migration", "check_schema", "migrate"]
+__all__ = ["MIGRATIONS", "SCHEMA", "Migration", "check_schema", "create_header", "judge_schema", "migrate"]
 
 Migration = Callable[[sqlite3.Connection], None]
+
+MOST_OBJECTS = 1000
+"""Of a schema that are looked at: ours has ten."""
+
+
+def create_header(connection: sqlite3.Connection) -> None:
+    """The two tables that no migration may change: every version reads them first."""
+    connection.execute(
+        "CREATE TABLE header (schema INTEGER NOT NULL, key_provider TEXT NOT NULL, key_check BLOB NOT NULL,"
+        " highest_forgotten INTEGER NOT NULL)"
+    )
+    connection.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -44,11 +63,46 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
     check_schema(connection, path, len(migrations))
 
 
+def judge_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """
+    Raises VaultError unless the file holds what our own statements make, and nothing that runs. Writes nothing.
+
+    The header first: it is a plain table, and says how much of the rest this program knows. All of it in one transaction, which
+    the connection's end ends: a newer program may be migrating.
+    """
+    connection.execute("BEGIN")
+    found = _objects(connection)
+    if not _made_by(0) <= found:
+        raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
+    schema = _read_schema(connection, path)
+    if schema > SCHEMA:
+        check_schema(connection, path)
+    if stray := found ^ _made_by(schema):
+        kind, name = min(stray)[:2]
+        raise VaultCorrupt(f"{path} differs from every vault in its {kind} {name!r}.", hint=hint("move_aside", path=str(path)))
+
+
 def check_schema(connection: sqlite3.Connection, path: Path, expected: int = SCHEMA) -> None:
     """Raises VaultError where the vault is of another schema than this program's."""
     found = _read_schema(connection, path)
     if found != expected:
         raise VaultError(f"{path} has schema {found}, this program knows {expected}: another version of Handstamp wrote it.")
+
+
+@cache
+def _made_by(migrations: int) -> frozenset[tuple[str, str, str]]:
+    """What a vault consists of after so many migrations."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        create_header(connection)
+        for migration in MIGRATIONS[:migrations]:
+            migration(connection)
+        return _objects(connection)
+
+
+def _objects(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
+    """Kind, name and words of each; the words of an index that a UNIQUE made are none."""
+    rows = connection.execute("SELECT type, name, tbl_name || ' ' || ifnull(sql, '') FROM sqlite_master LIMIT ?", (MOST_OBJECTS,))
+    return frozenset((str(kind), str(name), str(words)) for kind, name, words in rows.fetchall())
 
 
 def _take_one_step(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
@@ -68,7 +122,7 @@ def _take_one_step(connection: sqlite3.Connection, path: Path, migrations: Seque
 
 
 def _read_schema(connection: sqlite3.Connection, path: Path) -> int:
-    rows = connection.execute("SELECT schema FROM header").fetchall()
+    rows = connection.execute("SELECT schema FROM header LIMIT 1").fetchall()
     if not rows or not isinstance(rows[0][0], int):
         raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
     return rows[0][0]

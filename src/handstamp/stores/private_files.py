@@ -2,7 +2,8 @@
 Files and directories that only you can read: made that way, and refused where somebody else could read or have made them.
 
 A check by name and a later open by name are two moments. Between them nobody but you can swap the file, because the directory
-is yours and no one else may write to it; so the directory is checked first, always.
+is yours, no one else may write to it, and the way to it is safe (`handstamp.stores.ways`); so the directory is checked first,
+always. What we open ourselves is judged by what was opened, and not by its name.
 
 On Windows the profile's access lists do this work, and only the kind of file is checked.
 """
@@ -10,11 +11,23 @@ On Windows the profile's access lists do this work, and only the kind of file is
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from handstamp.errors import StoreUnreachable, hint
+from handstamp.stores.ways import find_way, is_trusted, unreachable
 
-__all__ = ["check_directory", "check_file", "create_private", "open_private", "prepare_directory", "sync_directory"]
+__all__ = [
+    "check_directory",
+    "check_trusted",
+    "create_private",
+    "find_file",
+    "make_directory",
+    "open_private",
+    "prepare_directory",
+    "read_trusted",
+    "sync_directory",
+]
 
 if sys.platform == "win32":
     _GUARDS = os.O_BINARY | os.O_NOINHERIT
@@ -23,14 +36,22 @@ else:
     _GUARDS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
-def prepare_directory(path: Path) -> None:
-    """Makes the directory and the missing ones above it, 0700 whatever the umask, and checks it."""
-    try:
-        for missing in _missing(path):
-            missing.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise _unreachable(path, error) from error
+def prepare_directory(path: Path) -> bool:
+    """Makes the directory and the missing ones above it, and checks it. True if it was made here."""
+    made = make_directory(path)
     check_directory(path)
+    return made
+
+
+def make_directory(path: Path) -> bool:
+    """The same without a judgement: 0700 whatever the umask, the missing ones above it too (TG3)."""
+    try:
+        missing = _missing(path)
+        for each in missing:
+            each.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise unreachable(path, error) from error
+    return bool(missing)
 
 
 def check_directory(path: Path) -> None:
@@ -46,58 +67,63 @@ def check_directory(path: Path) -> None:
             f"{path} may be written by others (mode {found.st_mode & 0o777:o}): expected 700.",
             hint=hint("chmod", mode="700", path=str(path)),
         )
-    parent = path.resolve().parent
-    above = _stat(parent).st_mode
-    if above & 0o002 and not above & stat.S_ISVTX:
-        raise StoreUnreachable(
-            f"{parent} may be written by everybody and has no sticky bit: anyone could replace {path}.",
-            hint=hint("chmod", mode="o-w", path=str(parent)),
-        )
+    find_way(path)
 
 
-def check_file(path: Path) -> bool:
+def find_file(path: Path) -> os.stat_result | None:
     """
-    False where there is none; raises StoreUnreachable unless it is a plain file of yours alone.
+    None where there is none; raises StoreUnreachable unless it is a plain file of yours alone.
 
     Never opens it: closing any descriptor of a database file drops the locks that SQLite holds on it in this process.
     """
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
-        raise _unreachable(path, error) from error
+        raise unreachable(path, error) from error
     _refuse_unless_private(path, found)
-    return True
+    return found
 
 
 def open_private(path: Path, flags: int) -> int:
     """A descriptor of a file that is yours alone, judged after opening. Raises FileNotFoundError without O_CREAT."""
-    try:
-        descriptor = os.open(path, flags | _GUARDS, 0o600)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise _unreachable(path, error) from error
-    try:
-        _refuse_unless_private(path, os.fstat(descriptor))
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+    return _open(path, path, flags, _refuse_unless_private)
 
 
 def create_private(path: Path, content: bytes = b"") -> None:
     """A new 0600 file, on disk when this returns. Raises StoreUnreachable where anything has that name already."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _GUARDS, 0o600)
-        try:
-            os.write(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _GUARDS, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
-        raise _unreachable(path, error) from error
+        raise unreachable(path, error) from error
+
+
+def read_trusted(path: Path, limit: int) -> bytes:
+    """
+    The content of a file that nobody but you and root can have written, up to `limit` bytes.
+
+    Others may read it, and links may lead to it, as to dotfiles: they are followed where nobody else could have laid them. Raises
+    FileNotFoundError, and StoreUnreachable for all that is not so.
+    """
+    try:
+        with os.fdopen(_open_trusted(path), "rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreachable(path, error) from error
+    if len(content) > limit:
+        raise StoreUnreachable(f"{path} is larger than {limit // 1024} KiB.")
+    return content
+
+
+def check_trusted(path: Path) -> None:
+    """The same without reading it, for who opens it by its name. Raises FileNotFoundError and StoreUnreachable."""
+    os.close(_open_trusted(path))
 
 
 def sync_directory(path: Path) -> None:
@@ -111,6 +137,27 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def _open_trusted(path: Path) -> int:
+    place = path if sys.platform == "win32" else find_way(path)
+    return _open(path, place, os.O_RDONLY, _refuse_untrusted)
+
+
+def _open(path: Path, place: Path, flags: int, judge: Callable[[Path, os.stat_result], None]) -> int:
+    """A descriptor of what is at `place`, once `judge` has seen what was opened. `path` is what a person calls it."""
+    try:
+        descriptor = os.open(place, flags | _GUARDS, 0o600)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreachable(path, error) from error
+    try:
+        judge(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def _missing(path: Path) -> list[Path]:
     """The directories to make, outermost first. `mkdir(parents=True)` would give all but the last the umask's mode (TG3)."""
     if path.exists():
@@ -119,8 +166,7 @@ def _missing(path: Path) -> list[Path]:
 
 
 def _refuse_unless_private(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise StoreUnreachable(f"{path} is {_kind(found.st_mode)}: expected a plain file.")
+    _refuse_unless_plain(path, found)
     if found.st_nlink > 1:
         raise StoreUnreachable(f"{path} has {found.st_nlink} names (hard links): expected one.")
     if sys.platform == "win32":
@@ -131,6 +177,22 @@ def _refuse_unless_private(path: Path, found: os.stat_result) -> None:
             f"{path} is open to others (mode {found.st_mode & 0o777:o}): expected 600.",
             hint=hint("chmod", mode="600", path=str(path)),
         )
+
+
+def _refuse_untrusted(path: Path, found: os.stat_result) -> None:
+    _refuse_unless_plain(path, found)
+    if not is_trusted(found.st_uid):
+        raise StoreUnreachable(f"{path} belongs to user {found.st_uid}: expected you or root.")
+    if sys.platform != "win32" and found.st_mode & stat.S_IWOTH:
+        raise StoreUnreachable(
+            f"{path} may be written by everybody (mode {found.st_mode & 0o777:o}).",
+            hint=hint("chmod", mode="o-w", path=str(path)),
+        )
+
+
+def _refuse_unless_plain(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreUnreachable(f"{path} is {_kind(found.st_mode)}: expected a plain file.")
 
 
 def _refuse_foreign(path: Path, found: os.stat_result) -> None:
@@ -147,8 +209,4 @@ def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError as error:
-        raise _unreachable(path, error) from error
-
-
-def _unreachable(path: Path, error: OSError) -> StoreUnreachable:
-    return StoreUnreachable(f"{path} cannot be used: {error.strerror or type(error).__name__}.")
+        raise unreachable(path, error) from error

@@ -19,7 +19,7 @@ from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.stores.database import Database, Row
 from handstamp.stores.locks import KernelLock
-from handstamp.stores.migrations import check_schema, migrate
+from handstamp.stores.migrations import check_schema, create_header, judge_schema, migrate
 from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
 from handstamp.stores.records import (
     decode_grant,
@@ -58,7 +58,7 @@ class SqliteStore:
         self._directory = directory
         self._providers = providers
         self._announce = announce
-        self._database = Database(directory, admit=self._admit, build=self._build, patience=patience)
+        self._database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
         self._pinned: PinnedKey | None = None
         self._check: bytes | None = None
 
@@ -171,19 +171,17 @@ class SqliteStore:
         """Closes the files. A later call simply opens them anew."""
         self._database.close()
 
+    def _judge(self, connection: sqlite3.Connection) -> None:
+        judge_schema(connection, self._database.path)
+
     def _admit(self, connection: sqlite3.Connection) -> None:
         migrate(connection, self._database.path)
         self._pin_from(connection)
 
     def _build(self, connection: sqlite3.Connection) -> None:
-        """The header is the one table that no migration may change: every version reads it first."""
         pinned = choose_key(self._providers)
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "CREATE TABLE header (schema INTEGER NOT NULL, key_provider TEXT NOT NULL, key_check BLOB NOT NULL,"
-            " highest_forgotten INTEGER NOT NULL)"
-        )
-        connection.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        create_header(connection)
         connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.provider, pinned.make_check()))
         connection.execute("COMMIT")
         migrate(connection, self._database.path)
