@@ -231,7 +231,7 @@ def _show_result(output: Output, result: "CallToolResult") -> None:
     for block in result.content:
         output.data(text_block(_describe(block)))
     if not result.content and result.structured_content is not None:
-        output.document(result.structured_content, version=None)
+        output.data(json.dumps(result.structured_content, indent=2))
 
 
 def _describe(block: "ContentBlock") -> str:
