@@ -31,7 +31,7 @@ GUARDS = [
         (
             PRINTER,
             Edit("output.py", "{safe(error.message, MESSAGE_LIMIT)}", "{error.message}"),
-            Edit("protocol/answers.py", "return f' (\"{safe(description.strip())}\")'", "return f' (\"{description.strip()}\")'"),
+            Edit("protocol/answers.py", "reason = f' (\"{safe(words)}\")'", "reason = f' (\"{words}\")'"),
         ),
         tests=("tests/threats/test_th.py::test_th1_a_login_that_fails_quotes_nothing_that_acts",),
     ),
@@ -170,8 +170,8 @@ GUARDS = [
         (
             Edit(
                 "output.py",
-                "json.dumps({**head, **value}, indent=2)",
-                "json.dumps({**head, **value}, indent=2, ensure_ascii=False)",
+                "indent=2, allow_nan=False)",
+                "indent=2, allow_nan=False, ensure_ascii=False)",
             ),
         ),
         rows=("TH7",),

@@ -392,6 +392,19 @@ def test_a_secret_that_the_server_quotes_back_is_hidden() -> None:
     assert "refresh token *** is unknown" in raised.value.message
 
 
+@pytest.mark.parametrize(
+    ("members", "status"), [({"error": "old-refresh"}, 400), ({"access_token": "a", "token_type": "old-refresh"}, 200)]
+)
+def test_a_secret_that_the_server_puts_where_none_belongs_is_hidden_too(members: dict[str, str], status: int) -> None:
+    """TF13, TH5."""
+    with pytest.raises((ServerSaidNo, MalformedResponse)) as raised:
+        refresh(json_response(members, status))
+
+    assert "old-refresh" not in raised.value.message
+    assert "***" in raised.value.message
+    assert "old-refresh" not in getattr(raised.value, "error", "")
+
+
 def test_a_hostile_error_is_short_and_printable() -> None:
     """TH1, TH2."""
     with pytest.raises(ServerSaidNo) as raised:

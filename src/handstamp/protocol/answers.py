@@ -84,17 +84,13 @@ def refusal(request: Request, error: object, description: object = None) -> Serv
     """The exception for an OAuth error code."""
     if not isinstance(error, str):
         return MalformedResponse(f'Expected "error" in the answer to the {request.purpose.value} as a string.')
-    code = safe(error, 100)
-    said = f"{host(request.url)} answered the {request.purpose.value} with {code}{_quote(request, description)}."
+    code = safe(mask(error, request.secrets), 100)
+    words = mask(description, request.secrets).strip() if isinstance(description, str) else ""
+    reason = f' ("{safe(words)}")' if words else ""
+    said = f"{host(request.url)} answered the {request.purpose.value} with {code}{reason}."
     if error in _TRANSIENT:
         return TemporarilyUnavailable(said)
     return _ERRORS.get(error, ServerSaidNo)(said, error=code)
-
-
-def _quote(request: Request, description: object) -> str:
-    if not isinstance(description, str) or not description.strip():
-        return ""
-    return f' ("{safe(mask(description.strip(), request.secrets))}")'
 
 
 def refuse_unavailable(request: Request, response: Response) -> None:

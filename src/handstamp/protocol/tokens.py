@@ -12,7 +12,7 @@ from handstamp.protocol.authorization import AuthorizationRequest
 from handstamp.protocol.client_auth import Fields, authenticate
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
-from handstamp.protocol.text import safe
+from handstamp.protocol.text import mask, safe
 from handstamp.protocol.urls import host, is_within, split_url
 
 __all__ = ["TokenResponse", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
@@ -143,7 +143,7 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
     and 429; MalformedResponse for a redirect and for all that is no usable token.
     """
     body = read_answer(request, response)
-    access_token = _read_access_token(body)
+    access_token = _read_access_token(request, body)
     lifetime = _read_lifetime(body.get("expires_in"))
     refresh = body.get("refresh_token") or None
     if refresh is not None and (not isinstance(refresh, str) or len(refresh) > MAX_TOKEN_LENGTH):
@@ -164,10 +164,10 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
     )
 
 
-def _read_access_token(body: dict[str, object]) -> Secret:
+def _read_access_token(request: Request, body: dict[str, object]) -> Secret:
     token_type = body.get("token_type")
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        got = safe(token_type, 40) if isinstance(token_type, str) else "none"
+        got = safe(mask(token_type, request.secrets), 40) if isinstance(token_type, str) else "none"
         raise MalformedResponse(f'Expected token_type "Bearer" in the answer to the token request, got {got}.')
     value = body.get("access_token")
     # It goes into a header as it is: a space or a line break would end it there (TE3).
