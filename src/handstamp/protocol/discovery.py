@@ -9,6 +9,7 @@ from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, pa
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
 from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
 from handstamp.protocol.server import AuthorizationServer, find_authorization_server
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
 __all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
@@ -77,7 +78,7 @@ def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -
         asks=response.status == 401,
         is_mcp=_is_mcp(response),
         challenge=find_challenge(response),
-        seen=f"HTTP {response.status} with {response.media_type or 'no content type'}",
+        seen=f"HTTP {response.status} with {safe(response.media_type, 100) or 'no content type'}",
     )
 
 
