@@ -191,7 +191,7 @@ GUARDS = [
     ),
     Guard(
         "what is stored is read as JSON",
-        (Edit("stores/records.py", "found: dict[str, Any] = json.loads(payload)", "found: dict[str, Any] = eval(payload)"),),
+        (Edit("stores/records.py", "found = _Record(json.loads(payload))", "found = _Record(eval(payload))"),),
         rows=("TG10",),
     ),
     Guard(

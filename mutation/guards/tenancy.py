@@ -37,8 +37,8 @@ GUARDS = [
         (
             Edit(
                 "stores/sqlite.py",
-                "issuer FROM grants WHERE owner = ? ORDER BY server",
-                "issuer FROM grants WHERE owner <> ? || '/' ORDER BY server",
+                "issuer FROM grants WHERE owner = ? AND",
+                "issuer FROM grants WHERE owner <> ? || '/' AND",
             ),
         ),
         rows=("TI1",),

@@ -108,6 +108,31 @@ def test_a_registration_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "member", "value"),
+    [
+        ("grant", "resource", 1),
+        ("grant", "scopes", "read"),
+        ("grant", "scopes", [1]),
+        ("grant", "granted_at", "soon"),
+        ("grant", "granted_at", True),
+        ("grant", "identity", ["alice"]),
+        ("grant", "token", []),
+        ("token", "access_token", 5),
+        ("token", "expires_at", float("nan")),
+        ("token", "obtained_at", 10**400),
+        ("registration", "client_secret", 5),
+        ("registration", "kind", "friend"),
+    ],
+)
+def test_a_member_of_another_kind_is_corrupt(part: str, member: str, value: object) -> None:
+    found = json.loads(encode_grant(GRANT))
+    (found if part == "grant" else found[part])[member] = value
+
+    with pytest.raises(VaultCorrupt):
+        decode_grant(KEY, GRANT.generation, json.dumps(found).encode())
+
+
+@pytest.mark.parametrize(
     "payload", [b"", b"[]", b"{}", b"null", b'{"resource": 1}', b"\xff", b'{"access-token-that-nobody-may-see']
 )
 def test_what_is_no_record_is_corrupt_and_not_shown(payload: bytes) -> None:

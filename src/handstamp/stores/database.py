@@ -42,6 +42,7 @@ from typing import Any
 from weakref import WeakSet, finalize
 
 from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
+from handstamp.protocol.text import safe
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import refuse_network
 from handstamp.stores.private_files import check_directory, create_private, find_file, prepare_directory, sync_directory
@@ -319,8 +320,8 @@ class Database:
         if code in _CONTENTION:
             return VaultLocked(f"{self.path} was in use by another program for more than {self._patience:g} seconds.")
         if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
-            return VaultCorrupt(f"{self.path} is damaged: {error}.", hint=self._move_aside(self.path))
-        return StoreUnreachable(f"{self.path} cannot be used: {error}.")
+            return VaultCorrupt(f"{self.path} is damaged: {safe(str(error))}.", hint=self._move_aside(self.path))
+        return StoreUnreachable(f"{self.path} cannot be used: {safe(str(error))}.")
 
     @staticmethod
     def _move_aside(path: Path) -> str:

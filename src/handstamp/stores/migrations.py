@@ -123,6 +123,6 @@ def _take_one_step(connection: sqlite3.Connection, path: Path, migrations: Seque
 
 def _read_schema(connection: sqlite3.Connection, path: Path) -> int:
     rows = connection.execute("SELECT schema FROM header LIMIT 1").fetchall()
-    if not rows or not isinstance(rows[0][0], int):
+    if not rows or not isinstance(rows[0][0], int) or rows[0][0] < 0:
         raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
     return rows[0][0]

@@ -7,12 +7,15 @@ version does not know is ignored: an older program reads what a newer one wrote.
 
 import json
 from dataclasses import replace
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 from handstamp.errors import VaultCorrupt
 from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
 
 __all__ = ["decode_grant", "decode_registration", "encode_grant", "encode_registration", "without_configured_secret"]
+
+_UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 def encode_grant(grant: Grant) -> bytes:
@@ -36,22 +39,22 @@ def encode_grant(grant: Grant) -> bytes:
 def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
     """Raises VaultCorrupt where a member is missing or of the wrong kind."""
     try:
-        found: dict[str, Any] = json.loads(payload)
+        found = _Record(json.loads(payload))
         return Grant(
             key=key,
-            resource=found["resource"],
-            scopes=tuple(found["scopes"]),
-            registration=_read_registration(found["registration"]),
-            token=_read_token(found["token"]),
-            token_endpoint=found["token_endpoint"],
-            revocation_endpoint=found.get("revocation_endpoint"),
-            identity=found.get("identity"),
-            granted_at=found["granted_at"],
+            resource=found.text("resource"),
+            scopes=found.texts("scopes"),
+            registration=_read_registration(found.record("registration")),
+            token=_read_token(found.record("token")),
+            token_endpoint=found.text("token_endpoint"),
+            revocation_endpoint=found.optional_text("revocation_endpoint"),
+            identity=found.optional_text("identity"),
+            granted_at=found.seconds("granted_at"),
             generation=generation,
-            refused=found.get("refused"),
-            requested_scopes=tuple(found.get("requested_scopes", ())),
+            refused=found.optional_text("refused"),
+            requested_scopes=found.texts("requested_scopes") if "requested_scopes" in found else (),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         # `from None`: a JSON error carries the whole document, tokens and all.
         raise VaultCorrupt(f"A stored grant cannot be read: {type(error).__name__}.") from None
 
@@ -64,8 +67,8 @@ def encode_registration(registration: Registration) -> bytes:
 def decode_registration(payload: bytes) -> Registration:
     """Raises VaultCorrupt where a member is missing or of the wrong kind."""
     try:
-        return _read_registration(json.loads(payload))
-    except (ValueError, KeyError, TypeError) as error:
+        return _read_registration(_Record(json.loads(payload)))
+    except _UNREADABLE as error:
         raise VaultCorrupt(f"A stored registration cannot be read: {type(error).__name__}.") from None
 
 
@@ -94,16 +97,16 @@ def _registration_members(registration: Registration) -> dict[str, Any]:
     }
 
 
-def _read_registration(found: dict[str, Any]) -> Registration:
+def _read_registration(found: "_Record") -> Registration:
     return Registration(
-        issuer=found["issuer"],
-        kind=RegistrationKind(found["kind"]),
-        client_id=found["client_id"],
-        redirect_uri=found["redirect_uri"],
-        token_endpoint_auth_method=found["token_endpoint_auth_method"],
-        client_secret=_hide(found.get("client_secret")),
-        client_secret_from=found.get("client_secret_from"),
-        client_secret_expires_at=found.get("client_secret_expires_at"),
+        issuer=found.text("issuer"),
+        kind=RegistrationKind(found.text("kind")),
+        client_id=found.text("client_id"),
+        redirect_uri=found.text("redirect_uri"),
+        token_endpoint_auth_method=found.text("token_endpoint_auth_method"),
+        client_secret=_hide(found.optional_text("client_secret")),
+        client_secret_from=found.optional_text("client_secret_from"),
+        client_secret_expires_at=found.optional_seconds("client_secret_expires_at"),
     )
 
 
@@ -117,14 +120,58 @@ def _token_members(token: Token) -> dict[str, Any]:
     }
 
 
-def _read_token(found: dict[str, Any]) -> Token:
+def _read_token(found: "_Record") -> Token:
     return Token(
-        access_token=Secret(found["access_token"]),
-        obtained_at=found["obtained_at"],
-        expires_at=found.get("expires_at"),
-        refresh_token=_hide(found.get("refresh_token")),
-        token_type=found["token_type"],
+        access_token=Secret(found.text("access_token")),
+        obtained_at=found.seconds("obtained_at"),
+        expires_at=found.optional_seconds("expires_at"),
+        refresh_token=_hide(found.optional_text("refresh_token")),
+        token_type=found.text("token_type"),
     )
+
+
+class _Record:
+    """Members of a JSON object by their kind. Raises one of `_UNREADABLE` where a member is missing or of another."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: object) -> None:
+        if not isinstance(members, dict):
+            raise TypeError
+        self._members = cast("dict[str, object]", members)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def record(self, name: str) -> "_Record":
+        return _Record(self._members[name])
+
+    def text(self, name: str) -> str:
+        return _require_text(self._members[name])
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self._members.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        values = self._members[name]
+        if not isinstance(values, list):
+            raise TypeError
+        return tuple(_require_text(value) for value in cast("list[object]", values))
+
+    def seconds(self, name: str) -> float:
+        value = self._members[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise TypeError
+        return float(value)
+
+    def optional_seconds(self, name: str) -> float | None:
+        return None if self._members.get(name) is None else self.seconds(name)
+
+
+def _require_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _reveal(secret: Secret | None) -> str | None:

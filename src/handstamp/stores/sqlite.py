@@ -32,6 +32,8 @@ from handstamp.stores.sealing import bind, seal, unseal
 __all__ = ["SqliteStore"]
 
 _GRANT_COLUMNS = "owner, server, account, issuer, generation, sealed"
+# SQLite keeps a BLOB in a TEXT column. Such a row is none of ours, and has no name by which anybody could ask for it.
+_NAMED = "typeof(server) = 'text' AND typeof(account) = 'text' AND typeof(issuer) = 'text'"
 _ONE_GRANT = "owner = ? AND server = ? AND account = ? AND issuer = ?"
 
 
@@ -87,13 +89,14 @@ class SqliteStore:
 
     def list_keys(self, owner: str) -> list[GrantKey]:
         rows = self._database.read(
-            "SELECT owner, server, account, issuer FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
+            f"SELECT owner, server, account, issuer FROM grants WHERE owner = ? AND {_NAMED} ORDER BY server, account, issuer",
+            (owner,),
         )
         return [GrantKey(*row) for row in rows]
 
     def list_grants(self, owner: str) -> list[Grant]:
         rows = self._database.read(
-            f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? ORDER BY server, account, issuer", (owner,)
+            f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND {_NAMED} ORDER BY server, account, issuer", (owner,)
         )
         return [grant for row in rows if (grant := self._open_intact(row)) is not None]
 
@@ -282,5 +285,5 @@ def _generation(connection: sqlite3.Connection, key: GrantKey) -> int | None:
 
 
 def _highest_forgotten(connection: sqlite3.Connection) -> int:
-    highest: int = connection.execute("SELECT highest_forgotten FROM header").fetchall()[0][0]
+    highest: int = connection.execute("SELECT CAST(highest_forgotten AS INTEGER) FROM header").fetchall()[0][0]
     return highest
