@@ -53,7 +53,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return compare_digest(self._value.encode(), other._value.encode())
+        # Total: a variable or a file name may hold lone surrogates, and whoever compares expects no error.
+        one, two = (value.encode("utf-8", "surrogatepass") for value in (self._value, other._value))
+        return compare_digest(one, two)
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))

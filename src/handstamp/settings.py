@@ -17,6 +17,7 @@ from typing import cast
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import DIRECT, NO_CLIENT, ClientSettings, Named, Network
 from handstamp.protocol.scopes import parse_scopes
+from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
 from handstamp.stores.private_files import read_trusted
 
@@ -204,6 +205,8 @@ def require_proxy(value: str, *, password: bool = False) -> str:
         is_proxy = bool(slashes) and split_url(f"{scheme}://{host}").path in ("", "/") and (not at or ":" in user)
     except ValueError:
         is_proxy = False
+    # Whoever dials ends the host there: what was judged would be a path of somebody else's, who gets the password.
+    is_proxy = is_proxy and user.isprintable() and not set(user) & set("/?#\\ ")
     if not is_proxy or (at and not password):
         raise UsageError(
             "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a password, "
@@ -217,7 +220,7 @@ def parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, Serve
     servers: dict[str, ServerSettings] = {}
     for name, table in _Table(path, "", document, TOP_KEYS).table("servers").items():
         if not isinstance(table, dict):
-            raise SettingsError(f"Expected a table [servers.{name}] in {path}, got {type(table).__name__}.")
+            raise SettingsError(f"Expected a table [servers.{safe(name)}] in {path}, got {type(table).__name__}.")
         servers[name] = _parse_server(path, name, cast("dict[str, object]", table))
     return servers
 
@@ -236,7 +239,7 @@ SERVER_KEYS = (
 
 
 def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> ServerSettings:
-    table = _Table(path, f"servers.{name}", values, SERVER_KEYS)
+    table = _Table(path, f"servers.{safe(name)}", values, SERVER_KEYS)
     methods = table.strings("code_challenge_methods_supported")
     try:
         url = parse_server_url(table.required_text("url"))
@@ -255,7 +258,7 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
             code_challenge_methods_supported=methods,
         )
     except (UsageError, InsecureUrl) as error:
-        raise SettingsError(f"{path}, [servers.{name}]: {error.message}") from error
+        raise SettingsError(f"{path}, [servers.{safe(name)}]: {error.message}") from error
 
 
 def require_name(name: str) -> str:
@@ -329,7 +332,7 @@ class _Table:
         return tuple((key, require_header(key, value)) for key, value in self.table("headers").items())
 
     def _error(self, key: str, expected: str, actual: str) -> SettingsError:
-        place = f"[{self.name}] {key}" if self.name else key
+        place = f"[{self.name}] {safe(key)}" if self.name else safe(key)
         return SettingsError(f"Expected {expected} at {place} in {self.path}, got {actual}.")
 
 

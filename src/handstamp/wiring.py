@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, forgetting_values
 from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
 from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
+from handstamp.protocol.text import safe
 from handstamp.settings import is_header_value, require_proxy
 
 if TYPE_CHECKING:
@@ -177,7 +178,10 @@ def _read_header(name: str, value: str) -> str | Secret:
 
 
 def _read_variable(name: str, what: str) -> str:
-    return os.environ.get(name) or _miss(f"the environment variable {name}", what)
+    value = os.environ.get(name) or _miss(f"the environment variable {name}", what)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise SettingsError(f"Expected {what} in the environment variable {safe(name)}, got: it is no UTF-8.")
+    return value
 
 
 def _read_file(path: Path, what: str) -> str:
@@ -196,8 +200,10 @@ def _locate(path: Path, what: str) -> Path:
     """A relative path would be another file in each directory, also in a project of somebody else's (TG9)."""
     try:
         place = path.expanduser()
-    except RuntimeError as error:
-        raise SettingsError(f"Expected {what} in {path}, got the home of nobody.") from error
+    except (RuntimeError, ValueError) as error:
+        raise SettingsError(f"Expected {what} in {safe(str(path))}, got the home of nobody.") from error
+    if "\0" in str(place):
+        raise SettingsError(f"Expected {what} in {safe(str(path))}, got what no file can be called.")
     if not place.is_absolute():
         raise SettingsError(f"Expected an absolute path, or one from ~, to {what}, got {path}.")
     return place

@@ -1,8 +1,14 @@
 """A `servers.toml` that cannot be read: the error names the file and the place, whatever the command."""
 
+from pathlib import Path
+
 import pytest
 
 from commands import Home
+from handstamp.errors import SettingsError, UsageError
+from handstamp.model import Registration, RegistrationKind
+from handstamp.settings import require_proxy
+from handstamp.wiring import build_parts
 
 OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
 
@@ -31,6 +37,9 @@ OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
         ('proxy = "socks5://proxy.example:1080"\n', "proxy"),
         ('proxy = "http://proxy.example/path"\n', "proxy"),
         ("ca_file = true\n", "ca_file"),
+        (f"{OK}callback_port = {'9' * 5000}\n", "without end"),
+        (f"a = {'[' * 5000}\n", "without end"),
+        ('[servers."\\u001b[2J"]\nurl = 1\n', "[servers.\\x1b[2J]"),
     ],
 )
 def test_a_broken_servers_toml_names_the_file_and_the_place(text: str, place: str, home: Home) -> None:
@@ -60,6 +69,37 @@ def test_a_file_that_is_no_text(home: Home) -> None:
     ran = home.fail("status", code=2)
 
     assert str(path) in ran.error
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-this-name/secret", "~\\u0000/x", "/\\u0000", "/no/such/file"])
+def test_a_header_in_a_place_that_is_none(place: str, home: Home) -> None:
+    home.write_settings(f'{OK}client_id = "x"\nclient_secret_from = "file:{place}"\nheaders = {{ X = "file:{place}" }}\n')
+
+    ran = home.fail("tools", "s", code=2)
+
+    assert "header X" in ran.error
+
+
+def test_a_secret_in_a_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_SECRET", "s3cr\udcff")
+    read_secret = build_parts(Path("/nowhere"), announce=print).read_secret
+    registration = Registration(
+        "https://auth.example", RegistrationKind.PRE_REGISTERED, "app", "http://127.0.0.1/", client_secret_from="env:APP_SECRET"
+    )
+
+    with pytest.raises(SettingsError, match="APP_SECRET") as caught:
+        read_secret("me", "https://mcp.example/mcp", registration)
+
+    assert "s3cr" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "address", ["http://evil.example:80/@proxy.example", "http://me:se\x1bcret@proxy.example", "http://me:\udcff@a"]
+)
+def test_a_proxy_that_another_reads_otherwise_gets_no_password(address: str) -> None:
+    """httpx2 ends the host at the slash; what was judged would be a path."""
+    with pytest.raises(UsageError, match="proxy"):
+        require_proxy(address, password=True)
 
 
 def test_a_proxy_with_a_password_stands_in_no_settings_and_is_not_repeated(home: Home) -> None:
