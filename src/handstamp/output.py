@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Literal, NamedTuple, TextIO, cast
 
 from handstamp.errors import HandstampError, chain
@@ -71,6 +72,10 @@ class Output:
         # Masked before it becomes text: a secret that reads `true` breaks nothing, and one with a quotation mark is found.
         self._document(cast("Mapping[str, object]", self._masked_value({"version": 1, **value})))
 
+    def json_value(self, value: object) -> None:
+        """The same where it is somebody else's, and need not be an object."""
+        self._document(self._masked_value(value))
+
     def secret(self, secret: Secret) -> None:
         """What was asked for, and is a secret: of `handstamp token` alone."""
         _write(sys.stdout, secret.reveal() + "\n")
@@ -79,11 +84,11 @@ class Output:
         """What was asked for, as JSON that bears secrets: of `handstamp token` and `handstamp headers` alone."""
         self._document(value)
 
-    def _document(self, value: Mapping[str, object]) -> None:
+    def _document(self, value: object) -> None:
         import json
 
         # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
-        _write(sys.stdout, json.dumps(value, indent=2) + "\n")
+        _write(sys.stdout, json.dumps(_as_json(value), indent=2, allow_nan=False) + "\n")
 
     def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
         """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
@@ -212,6 +217,19 @@ class Output:
         if self.color != "auto":
             return self.color == "always"
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _as_json(value: object) -> object:
+    """`value` with null for each number that JSON cannot write: a server's 1e999 must not spoil the document for its reader."""
+    match value:
+        case dict():
+            return {name: _as_json(member) for name, member in cast("dict[str, object]", value).items()}
+        case list() | tuple():
+            return [_as_json(member) for member in cast("list[object]", value)]
+        case float() if not isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def _text(cell: str | Styled) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -58,13 +58,18 @@ def tools(session: Session, server: str, account: str) -> None:
     with session.vault() as vault:
         found = vault.settings.find(server)
         listed = _run(session, vault, found, account, _list_tools, refused=hint("login_trace", server=found.name))
-    if session.output.json:
+    show_tools(session.output, found, listed)
+
+
+def show_tools(output: Output, server: ServerSettings, listed: "Sequence[Tool]") -> None:
+    """A line a tool, or all of each as JSON."""
+    if output.json:
         dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
-        session.output.document({"server": found.name, "tools": dumped})
+        output.document({"server": server.name, "tools": dumped})
         return
-    session.output.table([(one_line(tool.name), _first_line(tool)) for tool in listed], headings=False)
+    output.table([(one_line(tool.name), _first_line(tool)) for tool in listed], headings=False)
     if not listed:
-        session.output.say(f"{found.name} has no tools.")
+        output.say(f"{server.name} has no tools.")
 
 
 @click.command(cls=Command)
@@ -84,27 +89,33 @@ def call(session: Session, server: str, tool: str, arguments: str | None, accoun
       handstamp call linear list_issues '{"limit": 5}'
       echo '{"limit": 5}' | handstamp call linear list_issues -
     """
-    values = _parse_arguments(arguments)
+    values = parse_arguments(arguments)
     with session.vault() as vault:
         found = vault.settings.find(server)
         refused = hint("tools", server=found.name)
         result = _run(session, vault, found, account, lambda client: client.call_tool(tool, values), refused=refused)
-    if session.output.json:
-        session.output.document({"server": found.name, "tool": tool, **_result_members(result)})
+    show_result(session.output, found, tool, result)
+
+
+def show_result(output: Output, server: ServerSettings, tool: str, result: "CallToolResult") -> None:
+    """What a tool gave, or all of it as JSON. Raises ServerSaidNo, with what the tool says, where it failed."""
+    if output.json:
+        output.document({"server": server.name, "tool": tool, **_result_members(result)})
     if result.is_error:
         said = " ".join(_describe(block) for block in result.content)
-        raise ServerSaidNo(f"{tool} of {found.name} failed: {one_line(said, 2000)}", hint=refused, error="tool_error")
-    if not session.output.json:
-        _show_result(session.output, result)
+        refused = hint("tools", server=server.name)
+        raise ServerSaidNo(f"{tool} of {server.name} failed: {one_line(said, 2000)}", hint=refused, error="tool_error")
+    if not output.json:
+        _show_content(output, result)
 
 
-def _parse_arguments(text: str | None) -> dict[str, object]:
+def parse_arguments(text: str | None) -> dict[str, object]:
+    """The arguments of a call: a JSON object, given or on stdin. Raises UsageError."""
     if text is None:
         return {}
-    source = sys.stdin.read() if text == "-" else text
     try:
-        value: object = json.loads(source)
-    except ValueError as error:
+        value: object = json.loads(sys.stdin.read() if text == "-" else text)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"Expected the arguments as one JSON object, got an error: {error}.", hint=HELP) from error
     if not isinstance(value, dict):
         raise UsageError(f"Expected the arguments as one JSON object, got a JSON {type(value).__name__}.", hint=HELP)
@@ -141,7 +152,7 @@ def _run(
     try:
         return anyio.run(main)
     except Exception as error:
-        raise _translate(server, error, refused) from error
+        raise translate(server, error, refused) from error
 
 
 @asynccontextmanager
@@ -178,7 +189,8 @@ async def _list_tools(client: "Client") -> "list[Tool]":
     return found
 
 
-def _translate(server: ServerSettings, error: Exception, refused: str) -> Exception:
+def translate(server: ServerSettings, error: Exception, refused: str) -> Exception:
+    """Our own error for what the SDK or its client raised; the same error where it is neither's. `refused` as in `_run`."""
     import httpx2
     from mcp import MCPError
     from pydantic import ValidationError
@@ -203,6 +215,9 @@ def _translate(server: ServerSettings, error: Exception, refused: str) -> Except
                 return MalformedResponse(f"Expected an answer of {server.name} as MCP has it, got something else.", hint=trace)
             case RuntimeError() if "protocol version" in str(each):
                 return MalformedResponse(f"Expected {server.name} to speak a version of MCP that is known here.", hint=trace)
+            case RuntimeError():
+                # What the SDK says of a result that the tool's own schema does not allow, or of a schema that is none.
+                return MalformedResponse(f"{server.name} breaks its own word: {one_line(str(each), 500)}", hint=trace)
             case _:
                 continue
     return error
@@ -227,11 +242,11 @@ def _result_members(result: "CallToolResult") -> dict[str, object]:
     }
 
 
-def _show_result(output: Output, result: "CallToolResult") -> None:
+def _show_content(output: Output, result: "CallToolResult") -> None:
     for block in result.content:
         output.data(text_block(_describe(block)))
     if not result.content and result.structured_content is not None:
-        output.data(json.dumps(result.structured_content, indent=2))
+        output.json_value(result.structured_content)
 
 
 def _describe(block: "ContentBlock") -> str:
