@@ -116,7 +116,7 @@ GUARDS = [
     ),
     Guard(
         "nothing but https leaves the machine",
-        (Edit(WIRE, 'or (url.scheme == "http" and _is_loopback(url.host)):', 'or url.scheme == "http":'),),
+        (Edit(WIRE, 'or (url.scheme == "http" and _is_loopback(_host(url))):', 'or url.scheme == "http":'),),
         rows=("TA11",),
     ),
     Guard(

@@ -290,6 +290,14 @@ def test_a_redirect_never_carries_a_secret_on(status: str) -> None:
     assert len(server.requests) == 1
 
 
+def test_a_redirect_to_a_name_that_none_can_have_is_an_answer_like_any_other() -> None:
+    """httpx2 wants to show such a name to people, and fails."""
+    with LoopbackServer(answer(b"", "302 Found", "Location: //xn--.;/there")) as server:
+        response = run(metadata(server.origin))
+
+    assert response.status == 302
+
+
 def test_metadata_is_followed_within_its_origin_and_says_where_it_came_from() -> None:
     """TA9."""
     seen: list[str] = []

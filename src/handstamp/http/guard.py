@@ -180,7 +180,7 @@ class _ProxiedTransport(httpx2.AsyncBaseTransport):
         self._proxied = proxied
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        host, port = request.url.host, request.url.port or 443
+        host, port = request.url.raw_host.decode("ascii"), request.url.port or 443
         if _is_loopback(host):
             return await self._direct.handle_async_request(request)
         await self._guard.admit_unresolved(host, port)

@@ -168,7 +168,7 @@ def _check_url(request: Request) -> httpx2.URL:
         raise InsecureUrl(f"Expected an https URL for the {request.purpose.value}, got something unreadable.") from error
     if url.userinfo or not _is_host(url) or not request.url.isascii() or not (url.port is None or 0 < url.port < 65536):
         raise InsecureUrl(f"Expected a plain host name and port for the {request.purpose.value}, got something else.")
-    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(_host(url))):
         return url
     raise InsecureUrl(
         f"Expected https, or http on this machine, for {describe_peer(request)}, got {url.scheme[:20] or 'no scheme'}."
@@ -176,8 +176,8 @@ def _check_url(request: Request) -> httpx2.URL:
 
 
 def _is_host(url: httpx2.URL) -> bool:
-    if parse_address(url.host) is not None:
-        return "%" not in url.host
+    if parse_address(_host(url)) is not None:
+        return "%" not in _host(url)
     # What ends in a number is an address in disguise, and a proxy would look it up after everything was judged (TA5).
     return HOST_NAME.fullmatch(url.raw_host) is not None and not NUMBER.fullmatch(url.raw_host.rpartition(b".")[2])
 
@@ -187,8 +187,13 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+def _host(url: httpx2.URL) -> str:
+    # As it is dialled. `url.host` is for people: it undoes the xn-- form, and raises where that is none.
+    return url.raw_host.decode("ascii")
+
+
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
+    return url.scheme, _host(url), url.port or {"https": 443, "http": 80}.get(url.scheme)
 
 
 def _build_content(request: Request) -> tuple[bytes | None, str]:
