@@ -311,6 +311,10 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._translate(error) from error
+        except OverflowError as error:
+            raise VaultCorrupt(
+                f"{self.path} is damaged: it counts further than anybody can.", hint=self._move_aside(self.path)
+            ) from error
         except OSError as error:
             raise StoreUnreachable(f"{self.path} cannot be written: {error.strerror}.") from error
 
