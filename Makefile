@@ -1,14 +1,16 @@
 # What people, CI and the README call. Needs GNU make and a Python >= 3.11; everything else is installed into .venv at first use.
 
-PYTHON ?= python3
-VENV   ?= .venv
-UV     ?= uv
-JOBS   ?= 2
-ARGS   ?=
+PYTHON  ?= python3
+VENV    ?= .venv
+UV      ?= uv
+JOBS    ?= 2
+ARGS    ?=
+SECONDS ?= 120
 
 BIN    := $(VENV)/bin
 PINNED := $(VENV)/.pinned
 READY  := $(VENV)/.ready
+FUZZER := $(VENV)/.fuzzer
 PYTEST := $(BIN)/python -m pytest
 
 # An installation's own PIP_USER or PYTHONPATH would put packages outside of the virtual environment.
@@ -17,7 +19,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate interop bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate fuzz interop bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -53,6 +55,9 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 mutate: $(READY)  ## take each guard out and expect its tests to fail; ARGS="TB1" or any words for some
 	$(BIN)/python -m mutation --jobs $(JOBS) $(ARGS)
 
+fuzz: $(FUZZER)  ## bytes that nobody would send, for SECONDS=120 in all; ARGS="challenge vault" for some parsers; needs Linux
+	$(BIN)/python -m fuzz --jobs $(JOBS) $(SECONDS) $(ARGS)
+
 interop: $(READY)  ## against real authorization servers; needs node and npm
 	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)
 
@@ -78,14 +83,14 @@ wheel: $(READY)  ## build it, install it into a clean environment, run it
 
 lock:  ## compile requirements/*.txt anew; UPGRADE=1 takes the newest versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	for name in runtime dev; do \
+	for name in runtime dev fuzz; do \
 	  $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    $(if $(UPGRADE),--upgrade) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 clean:  ## remove everything that was built or installed here
-	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node
-	find src tests bench docs examples mutation -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node .fuzz
+	find src tests bench docs examples mutation fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Rebuilt when a pin changes; a half-made environment has no stamp and is made again.
 $(PINNED): requirements/dev.txt
@@ -103,4 +108,10 @@ $(PINNED): requirements/dev.txt
 # Editable: the code itself is never stale, its metadata and entry points may be.
 $(READY): $(PINNED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Apart from the rest, since there are wheels of it for few machines.
+$(FUZZER): requirements/fuzz.txt $(READY)
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || { \
+	  echo "make fuzz needs Linux on x86-64 and Python 3.11, 3.12 or 3.13: elsewhere there is no atheris."; exit 1; }
 	@touch $@
