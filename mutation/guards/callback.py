@@ -101,8 +101,11 @@ GUARDS = [
         rows=("TD9",),
     ),
     Guard(
-        "a request has 8 KiB",
-        (Edit(VISIT, "MAX_REQUEST = 8 * 1024", "MAX_REQUEST = 8 * 1024 * 1024"),),
+        "a request has an end",
+        (
+            Edit(VISIT, "MAX_HEAD = 64 * 1024", "MAX_HEAD = 8 * 1024 * 1024"),
+            Edit(VISIT, "if len(request.target) > MAX_ADDRESS:", "if False:"),
+        ),
         rows=("TD7", "TD9"),
     ),
     Guard(

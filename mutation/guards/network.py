@@ -18,13 +18,13 @@ GUARDS = [
         "nobody is let into addresses that nobody serves at",
         (
             Edit(GUARD, "zone = max(zones)\n        if zone is Zone.NOWHERE:", "zone = max(zones)\n        if False:"),
-            Edit(GUARD, "zone > await self._find_reach()", "Zone.PRIVATE <= zone < Zone.NOWHERE"),
+            Edit(GUARD, "if zone > await self._find_reach():", "if zone is not Zone.NOWHERE:"),
         ),
         rows=("TA1", "TA3"),
     ),
     Guard(
         "a public server does not point inside",
-        (Edit(GUARD, "and zone > await self._find_reach()", "and False"),),
+        (Edit(GUARD, "if zone > await self._find_reach():", "if False:"),),
         rows=("TA2", "TA7", "TA8", "TA12"),
     ),
     Guard(
@@ -32,8 +32,8 @@ GUARDS = [
         (
             Edit(
                 GUARD,
-                "and zone > await self._find_reach()",
-                "and zone is not Zone.PUBLIC and await self._find_reach() is Zone.PUBLIC",
+                "if zone > await self._find_reach():",
+                "if await self._find_reach() is Zone.PUBLIC:",
             ),
         ),
         rows=("TA2",),
@@ -89,7 +89,7 @@ GUARDS = [
     ),
     Guard(
         "a server with an address outside counts as one outside",
-        (Edit(GUARD, "self._reach = min(zones)", "self._reach = max(zones)"),),
+        (Edit(GUARD, "reach = min(zones)", "reach = max(zones)"),),
         rows=("TA8",),
     ),
     Guard(

@@ -170,6 +170,10 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
         raise SettingsError(f"Expected TOML in {path}, got a number or a nesting without end.") from error
 
 
+# RFC 3986 §3.2.1: what else stood there would end the part, and other readers would find another host.
+USER_AND_PASSWORD = re.compile(
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*"
+)
 TOP_KEYS = ("network", "proxy", "ca_file", "servers")
 
 
@@ -202,15 +206,16 @@ def require_proxy(value: str, *, password: bool = False) -> str:
     scheme, slashes, rest = value.partition("://")
     user, at, host = rest.rpartition("@")
     try:
-        is_proxy = bool(slashes) and split_url(f"{scheme}://{host}").path in ("", "/") and (not at or ":" in user)
+        has_user = not at or USER_AND_PASSWORD.fullmatch(user) is not None
+        is_proxy = bool(slashes) and has_user and split_url(f"{scheme}://{host}").path in ("", "/")
     except ValueError:
         is_proxy = False
     # Whoever dials ends the host there: what was judged would be a path of somebody else's, who gets the password.
     is_proxy = is_proxy and user.isprintable() and not set(user) & set("/?#\\ ")
     if not is_proxy or (at and not password):
         raise UsageError(
-            "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a password, "
-            "got something else."
+            "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a user and a password (of "
+            "which / # ? @ and the like are percent-encoded), got something else."
         )
     return value
 

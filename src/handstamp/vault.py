@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, VaultCorrupt
+from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, UsageError, VaultCorrupt
 from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
@@ -31,6 +31,8 @@ LOCAL_OWNER = "local"
 PROBE_DEADLINE = 15.0
 OPEN_DEADLINE = 8.0
 """Below the ten seconds that agents give a hook for headers, so that they hear what to run."""
+CLIENT_CONNECTIONS = 100
+"""Of a caller's own client, where each stream of events holds one: as many as httpx2 has."""
 LOGOUT_PATIENCE = 60.0
 """Seconds that a logout waits for a refresh that is under way, and for the revocation."""
 
@@ -82,6 +84,8 @@ class Vault:
         VaultError comes from the first use.
         """
         settings = load_settings(config or config_directory().path)
+        if network not in (None, "public"):
+            raise UsageError(f'Expected network="public" or none, got {network!r}.')
         if network == "public":
             settings = replace(settings, network=replace(settings.network, public_only=True))
         parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
@@ -128,7 +132,9 @@ class Vault:
         Connects where 4.13 and the settings of `servers.toml` allow it, by proxy and certificates of theirs; the environment has
         no say. For one client, which closes it. A request elsewhere raises ForbiddenAddress.
         """
-        return build_guard(self.settings.find(server).named, self.settings.network).open_transport()
+        return build_guard(self.settings.find(server).named, self.settings.network).open_transport(
+            max_connections=CLIENT_CONNECTIONS
+        )
 
     async def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
         """A fresh token, refreshed first where that is due. Raises LoginRequired, a NetworkError or a VaultError."""

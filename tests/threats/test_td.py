@@ -342,7 +342,7 @@ def test_td7_words_without_end_are_not_even_read(waiting: WaitingLogin) -> None:
 
     answer = waiting.send(f"GET {waiting.path}?{urlencode(refusal)} HTTP/1.1\r\nHost: 127.0.0.1:{waiting.port}\r\n\r\n".encode())
 
-    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.startswith(b"HTTP/1.1 431 ")  # 64 KiB were read, and no end was in sight
     assert b"xxx" not in answer
     assert waiting.finish().status == 200
 
@@ -383,7 +383,7 @@ def test_td9_a_crowd_that_keeps_the_listener_busy_keeps_nobody_out(said: bytes, 
     """
     The listener is flooded, kept waiting, or sent a request without end.
 
-    Reads 8 KiB within five seconds. Of the connections that wait it keeps the newest 64: whoever has been silent for longest
+    Reads an address of 8 KiB and a head of 64 KiB within five seconds. Of the connections that wait it keeps the newest 64: whoever has been silent for longest
     makes room, so that a browser, which speaks at once, is served at once.
     """
     crowd = [socket.create_connection(("127.0.0.1", waiting.port), PATIENCE) for _ in range(200)]
@@ -414,16 +414,27 @@ def test_td9_the_newcomer_takes_the_seat_of_whoever_was_silent_for_longest(waiti
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "status"),
     [
-        b"GET /callback?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /callback HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
-        b"GET /callback" + b"x" * 20000,
+        (b"GET /callback?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /callback HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 66_000 + b"\r\n\r\n", 431),
+        (b"GET /callback" + b"x" * 66_000, 431),
     ],
     ids=["whole line", "whole headers", "never ends"],
 )
-def test_td9_a_request_of_more_than_8_kib_is_refused(request_bytes: bytes, waiting: WaitingLogin) -> None:
-    assert waiting.send(request_bytes).startswith(b"HTTP/1.1 431 ")
+def test_td9_a_request_without_end_is_refused(request_bytes: bytes, status: int, waiting: WaitingLogin) -> None:
+    assert waiting.send(request_bytes).startswith(f"HTTP/1.1 {status} ".encode())
+    assert waiting.finish().status == 200
+
+
+def test_td9_the_cookies_of_everything_else_on_this_machine_keep_no_answer_out(waiting: WaitingLogin) -> None:
+    cookies = "; ".join(f"session-{number}={'c' * 1000}" for number in range(30))
+
+    answer = waiting.send(
+        f"GET {waiting.path}?state=unknown HTTP/1.1\r\nHost: 127.0.0.1:{waiting.port}\r\nCookie: {cookies}\r\n\r\n".encode()
+    )
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
     assert waiting.finish().status == 200
 
 

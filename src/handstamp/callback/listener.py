@@ -183,7 +183,8 @@ class CallbackListener:
         await drain(stream)
 
     async def _answer(self, visit: Visit) -> Reply:
-        if visit.header("host") != self._authority:
+        # A browser leaves the port of http out.
+        if visit.header("host") not in (self._authority, self._authority.removesuffix(":80")):
             return plain_reply(421)
         if visit.path not in (self._path, self._done_path):
             return plain_reply(404)

@@ -1,8 +1,9 @@
 """
 One visit to the listener: a request in, a reply out, then the connection ends.
 
-Anybody on this machine, and any web page in the person's browser, can knock here. So a request has 8 KiB and five seconds, and
-nothing of it is ever given back (TD7, TD9).
+Anybody on this machine, and any web page in the person's browser, can knock here. So a request has five seconds and is
+bounded, and nothing of it is ever given back (TD7, TD9). A browser sends all cookies of 127.0.0.1, whichever port they came from,
+so the head has more room than the address.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import h11
 
 __all__ = ["Reply", "Visit", "drain", "plain_reply", "read_visit", "send_reply"]
 
-MAX_REQUEST = 8 * 1024
+MAX_ADDRESS = 8 * 1024
+MAX_HEAD = 64 * 1024
 MAX_LEFTOVER = 64 * 1024
 SECONDS = 5.0
 LEFTOVER_SECONDS = 1.0
@@ -68,7 +70,7 @@ def plain_reply(status: int, *headers: tuple[str, str]) -> Reply:
 
 async def read_visit(stream: anyio.abc.ByteStream) -> Visit | Reply:
     """The request, or the reply to what is none. Raises EndOfStream where the visitor says nothing."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST)
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
     with anyio.move_on_after(SECONDS):
         try:
             return _parse_visit(await _receive_request(connection, stream))
@@ -98,16 +100,22 @@ async def drain(stream: anyio.abc.ByteStream) -> None:
 
 async def _receive_request(connection: h11.Connection, stream: anyio.abc.ByteStream) -> h11.Request:
     # h11 bounds only what is incomplete; a whole request that comes at once is bounded by what we take in at all.
-    left = MAX_REQUEST
+    left = MAX_HEAD
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Request):
-            return event
+            return _require_short(event)
         if left == 0:
             raise h11.RemoteProtocolError("too long", error_status_hint=431)
         data = await stream.receive(left)
         left -= len(data)
         connection.receive_data(data)
+
+
+def _require_short(request: h11.Request) -> h11.Request:
+    if len(request.target) > MAX_ADDRESS:
+        raise h11.RemoteProtocolError("too long", error_status_hint=414)
+    return request
 
 
 def _parse_visit(request: h11.Request) -> Visit:

@@ -66,7 +66,7 @@ _ZONES: tuple[tuple[Zone, tuple[IPv4Network | IPv6Network, ...]], ...] = (
 )
 
 _MAPPED = ip_network("::ffff:0:0/96")
-_NAT64 = ip_network("64:ff9b::/96")
+_NAT64 = _networks("64:ff9b::/96", "64:ff9b:1::/96")
 
 
 def find_zone(address: Address) -> Zone:
@@ -91,5 +91,6 @@ def parse_address(host: str) -> Address | None:
 def _translated(address: IPv6Address) -> Address:
     # A zone index ("fe80::1%eth0") says where it is used and not what it is.
     plain = IPv6Address(int(address))
-    is_translated = plain in _MAPPED or plain in _NAT64
+    # Of the range for local use (RFC 8215) the usual prefix alone: elsewhere in it nobody can tell where the IPv4 address stands.
+    is_translated = plain in _MAPPED or any(plain in network for network in _NAT64)
     return IPv4Address(int(plain) & 0xFFFF_FFFF) if is_translated else plain

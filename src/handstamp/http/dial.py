@@ -6,17 +6,20 @@ So httpcore2, which makes the connections, is handed this in place of its own wa
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain, zip_longest
 from socket import SOCK_STREAM, getaddrinfo
 from typing import TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import httpcore2
 
+from handstamp.errors import TimedOut
 from handstamp.flight import Flight
 from handstamp.http.addresses import Address, parse_address
 
-__all__ = ["Admit", "Connector", "Resolve", "resolve"]
+__all__ = ["Admit", "Connector", "ProxyConnector", "Resolve", "resolve"]
 
 T = TypeVar("T")
 
@@ -66,6 +69,23 @@ class Connector(httpcore2.AsyncNetworkBackend):
         await anyio.sleep(seconds)
 
 
+class ProxyConnector(Connector):
+    """The same to a proxy, whose failures are not the server's."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            return await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+            raise httpcore2.ProxyError("no connection") from error
+
+
 async def resolve(host: str) -> Sequence[Address]:
     """
     A `Resolve`: asks the system, once.
@@ -79,15 +99,21 @@ async def resolve(host: str) -> Sequence[Address]:
     except RuntimeError:
         # No thread starts any more once the interpreter is ending, and a refresh that is under way then still has to arrive.
         return _look_up(host)
-    return await flight.join_async(RESOLVER_SECONDS)
+    try:
+        return await flight.join_async(RESOLVER_SECONDS)
+    except TimedOut as error:
+        raise httpcore2.ConnectTimeout from error
 
 
 def _look_up(host: str) -> Sequence[Address]:
     try:
         found = getaddrinfo(host, None, type=SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore2.ConnectError(f"no address of {host}") from error
+        # As an argument: httpcore2 raises it once more without its cause, and whoever words it wants to know.
+        raise httpcore2.ConnectError(error) from error
     addresses = [parse_address(cast("str", sockaddr[0])) for *_, sockaddr in found]
+    if not any(addresses):
+        raise httpcore2.ConnectError("no address that can be read")
     return list(dict.fromkeys(filter(None, addresses)))
 
 
@@ -118,14 +144,26 @@ async def _race(
         finally:
             over.set()
 
-    async with anyio.create_task_group() as attempts:
-        for address in addresses:
-            over = anyio.Event()
-            attempts.start_soon(attempt, address, over)
-            with anyio.move_on_after(HEAD_START):
-                await over.wait()
-    for late in won[1:]:
-        await late.aclose()
+    try:
+        async with anyio.create_task_group() as attempts:
+            for address in addresses:
+                over = anyio.Event()
+                attempts.start_soon(attempt, address, over)
+                with anyio.move_on_after(HEAD_START):
+                    await over.wait()
+        # Whoever is cancelled in this moment leaves by the next line, and no connection stays behind.
+        await anyio.lowlevel.checkpoint_if_cancelled()
+    except BaseException:
+        await _close(won)
+        raise
+    await _close(won[1:])
     if won:
         return won[0]
     raise errors[0]
+
+
+async def _close(streams: Sequence[httpcore2.AsyncNetworkStream]) -> None:
+    with anyio.CancelScope(shield=True):
+        for stream in streams:
+            with suppress(httpcore2.NetworkError):
+                await stream.aclose()

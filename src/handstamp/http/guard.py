@@ -12,30 +12,34 @@ us to a cloud's credentials, a router, a program on this machine. So a person's 
     a proxy, where it is configured    besides, that one
     nothing but `public_only`          public addresses, at the ports of https
 
-Nobody gets to what is `Zone.NOWHERE`. How far inside the named server lies is settled by its first look-up, and every login
-begins with a verified connection to it, so that a name that changes its address afterwards gains nothing (TA7).
+Nobody gets to what is `Zone.NOWHERE`. How far inside the named server lies is settled by its first look-up and only ever narrowed,
+and a login begins with a verified connection to it, so that a name that changes its address afterwards gains nothing (TA7). A
+refresh and a revocation go to endpoints that such a login has found.
 
 A proxy looks names up itself. Addresses are judged all the same, and names that mean something only inside of a network count as
-private.
+private; what a public name leads to there, only the proxy can know.
 """
 
+import re
 import ssl
 from collections.abc import Sequence
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import httpcore2
 import httpx2
 
-from handstamp.errors import ForbiddenAddress, SettingsError
+from handstamp.errors import ForbiddenAddress, InsecureUrl, SettingsError
 from handstamp.http.addresses import Address, Zone, find_zone, parse_address
-from handstamp.http.dial import Admit, Connector, Resolve, resolve
+from handstamp.http.dial import Connector, ProxyConnector, Resolve, resolve
 from handstamp.model import Named, Secret
 from handstamp.protocol.urls import host as url_host
 
 __all__ = ["Guard"]
 
 LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+LINK_LOCAL = IPv6Network("fe80::/10")
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 PUBLIC_PORTS = frozenset((443, 8443))
 INNER_SUFFIXES = ("local", "internal", "intranet", "private", "corp", "lan", "home", "home.arpa", "localdomain")
 METADATA_NAMES = frozenset(
@@ -64,8 +68,8 @@ class Guard:
         public_only: bool = False,
         resolve: Resolve = resolve,
     ) -> None:
-        self._server = _plain_host(named.server)
-        self._issuer = None if named.issuer is None else _plain_host(named.issuer)
+        self._server = _canonical(url_host(named.server))
+        self._issuer = None if named.issuer is None else _canonical(url_host(named.issuer))
         self._proxy = proxy
         self._ca_file = ca_file
         self._public_only = public_only
@@ -73,22 +77,23 @@ class Guard:
         self._reach: Zone | None = None
         self._innermost: Zone | None = None
 
-    def open_transport(self) -> httpx2.AsyncBaseTransport:
+    def open_transport(self, *, max_connections: int = MAX_CONNECTIONS) -> httpx2.AsyncBaseTransport:
         """For one exchange, or one client. Follows no redirects, keeps no cookies."""
-        direct = _Transport(self._open_pool(self.admit))
+        direct = _Pool(self._open_pool(Connector(self.admit), max_connections))
         if self._proxy is None:
-            return direct
-        return _ProxiedTransport(self, direct, _Transport(self._open_pool(self._admit_proxy, self._build_proxy(self._proxy))))
+            return _GuardedTransport(self, direct, None)
+        connector = ProxyConnector(self._admit_proxy)
+        return _GuardedTransport(self, direct, _Pool(self._open_pool(connector, max_connections, self._build_proxy(self._proxy))))
 
     async def admit(self, host: str, port: int) -> Sequence[Address]:
         """The addresses of `host`, which we dial ourselves. Raises ForbiddenAddress where one of them is none for us (TA8)."""
         addresses = await self._find(host)
-        await self._judge(host, port, [find_zone(address) for address in addresses])
+        await self._judge(_canonical(host), port, [find_zone(address) for address in addresses])
         return addresses
 
     async def admit_unresolved(self, host: str, port: int) -> None:
         """Judges a host that a proxy will look up. Raises ForbiddenAddress."""
-        await self._judge(host, port, [_zone_by_name(host)])
+        await self._judge(_canonical(host), port, [_zone_by_name(host)])
 
     async def _admit_proxy(self, host: str, port: int) -> Sequence[Address]:
         addresses = await self._find(host)
@@ -101,7 +106,7 @@ class Guard:
             # RFC 6761 §6.3: whatever a hosts file or a resolver says (TD12).
             return LOOPBACK
         literal = parse_address(host)
-        return [literal] if literal is not None else await self._resolve(host)
+        return [literal] if literal is not None else _without_link_local(await self._resolve(host))
 
     async def _judge(self, host: str, port: int, zones: Sequence[Zone]) -> None:
         zone = max(zones)
@@ -113,9 +118,12 @@ class Guard:
             self._settle(zones)
         if zone is Zone.LOOPBACK and min(zones) is not zone:
             raise ForbiddenAddress(f"Expected one machine behind {host}, got this machine together with others.")
-        if host not in (self._server, self._issuer) and zone > await self._find_reach():
+        if zone is Zone.PUBLIC or host in (self._server, self._issuer):
+            return
+        if zone > await self._find_reach():
             raise ForbiddenAddress(
-                f"Expected a public address for {host}, got one inside: a server outside may not point into your network."
+                f"Expected a public address for {host}, got one inside: a server outside may point there only where you name {host} "
+                "as its issuer."
             )
 
     async def _find_reach(self) -> Zone:
@@ -132,17 +140,20 @@ class Guard:
             raise ForbiddenAddress(f"Expected {self._server} where it was a moment ago, outside, got an address inside.")
         self._innermost = max(zones)
         # With an address outside it counts as outside: whoever runs a public name could add one inside, and be let in (TA8).
-        self._reach = min(zones)
+        reach = min(zones)
+        self._reach = reach if self._reach is None else min(reach, self._reach)
 
-    def _open_pool(self, admit: Admit, proxy: httpcore2.Proxy | None = None) -> httpcore2.AsyncConnectionPool:
+    def _open_pool(
+        self, connector: Connector, max_connections: int, proxy: httpcore2.Proxy | None = None
+    ) -> httpcore2.AsyncConnectionPool:
         return httpcore2.AsyncConnectionPool(
             ssl_context=self._tls,
             proxy=proxy,
-            max_connections=MAX_CONNECTIONS,
+            max_connections=max_connections,
             keepalive_expiry=KEEPALIVE_SECONDS,
             http1=True,
             http2=False,
-            network_backend=Connector(admit),
+            network_backend=connector,
         )
 
     def _build_proxy(self, address: Secret) -> httpcore2.Proxy:
@@ -159,41 +170,55 @@ class Guard:
         if self._ca_file is not None:
             try:
                 context.load_verify_locations(cafile=self._ca_file)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
         return context
 
 
-class _Transport(httpx2.AsyncHTTPTransport):
+class _Pool(httpx2.AsyncHTTPTransport):
     """httpx2's transport over a pool of ours, which alone can be handed a connector."""
 
     def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
         self._pool = pool
 
 
-class _ProxiedTransport(httpx2.AsyncBaseTransport):
-    """By way of the proxy, but to this machine directly."""
+class _GuardedTransport(httpx2.AsyncBaseTransport):
+    """By way of the proxy where there is one, but to this machine directly, and elsewhere with TLS alone."""
 
-    def __init__(self, guard: Guard, direct: httpx2.AsyncBaseTransport, proxied: httpx2.AsyncBaseTransport) -> None:
+    def __init__(self, guard: Guard, direct: httpx2.AsyncBaseTransport, proxied: httpx2.AsyncBaseTransport | None) -> None:
         self._guard = guard
         self._direct = direct
         self._proxied = proxied
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        host, port = request.url.raw_host.decode("ascii"), request.url.port or 443
+        # As it is dialled: `url.host` is for people and undoes the xn-- form.
+        host = request.url.raw_host.decode("ascii")
         if _is_loopback(host):
             return await self._direct.handle_async_request(request)
-        await self._guard.admit_unresolved(host, port)
+        if request.url.scheme != "https":
+            raise InsecureUrl(f"Expected https for {host[:200]}, got {request.url.scheme}: plain http is for this machine only.")
+        if self._proxied is None:
+            return await self._direct.handle_async_request(request)
+        await self._guard.admit_unresolved(host, request.url.port or 443)
         return await self._proxied.handle_async_request(request)
 
     async def aclose(self) -> None:
-        await self._direct.aclose()
-        await self._proxied.aclose()
+        try:
+            await self._direct.aclose()
+        finally:
+            if self._proxied is not None:
+                await self._proxied.aclose()
 
 
-def _plain_host(url: str) -> str:
-    """As httpx2 writes it: an IPv6 address without its brackets."""
-    return url_host(url).removeprefix("[").removesuffix("]")
+def _canonical(host: str) -> str:
+    """One spelling for each host: addresses have many."""
+    address = parse_address(host)
+    return host.lower().removesuffix(".") if address is None else str(address)
+
+
+def _without_link_local(addresses: Sequence[Address]) -> Sequence[Address]:
+    """A name of the local network (.local) often has such an address beside a usual one. It is not dialled; alone it is refused."""
+    return [address for address in addresses if address not in LINK_LOCAL] or addresses
 
 
 def _require_public(host: str, port: int, zone: Zone) -> None:
@@ -208,11 +233,12 @@ def _nowhere(host: str) -> ForbiddenAddress:
 
 
 def _zone_by_name(host: str) -> Zone:
-    literal = parse_address(host)
+    name = _canonical(host)
+    literal = parse_address(name)
     if literal is not None:
         return find_zone(literal)
-    name = host.removesuffix(".")
-    if name in METADATA_NAMES:
+    # What ends in a number is an address in disguise to whoever looks it up (TA5).
+    if name in METADATA_NAMES or NUMBER.fullmatch(name.rpartition(".")[2]):
         return Zone.NOWHERE
     if _is_localhost(name):
         return Zone.LOOPBACK

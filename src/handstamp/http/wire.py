@@ -107,7 +107,9 @@ def blame_failures(request: Request) -> Generator[None]:
     peer = describe_peer(request)
     try:
         yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
+    except httpx2.ProxyError as error:
+        raise _blame_proxy(error, peer) from error
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise _blame_connection(error, peer) from error
     except httpx2.TimeoutException as error:
         raise TimedOut(f"Expected an answer from {peer}, got none in time.") from error
@@ -118,6 +120,13 @@ def blame_failures(request: Request) -> Generator[None]:
         raise _blame_answer(error, peer) from error
     except httpx2.TransportError as error:
         raise NetworkError(f"Expected a whole answer from {peer}, but the connection broke.") from error
+
+
+def _blame_proxy(error: httpx2.ProxyError, peer: str) -> ConnectFailed:
+    # "407 Proxy Authentication Required": the words are the proxy's own, and only the number is of use.
+    status = str(error)[:3]
+    got = f"it answered HTTP {status}" if status.isdigit() else "the proxy itself cannot be reached"
+    return ConnectFailed(f"Expected the configured proxy to connect to {peer}, but {got}.")
 
 
 def _blame_connection(error: httpx2.TransportError, peer: str) -> NetworkError:
@@ -158,6 +167,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if isinstance(current, BaseExceptionGroup):
             queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
         queue += [current.__cause__, current.__context__]
+        # httpcore2 raises its errors anew, without their cause, which then is an argument.
+        queue += [each for each in current.args if isinstance(each, BaseException)]
 
 
 def _check_url(request: Request) -> httpx2.URL:

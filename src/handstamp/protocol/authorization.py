@@ -174,9 +174,17 @@ def parse_authorization_response(query: str) -> AuthorizationResponse:
 
 
 def find_answer(request: AuthorizationRequest, address: str) -> str | None:
-    """The query of an address that a person copied; None where that is not this request's redirect address (TD16)."""
-    place, _, query = address.strip().partition("#")[0].partition("?")
-    return query if place == request.redirect_uri else None
+    """
+    The query of an address that a person copied; None where that is not this request's redirect address (TD16).
+
+    Terminals wrap what is copied, chats put it in brackets, and browsers leave out `http://` and its port: none of that is held
+    against it.
+    """
+    copied = "".join(address.split()).strip("<>\"'")
+    place, _, query = copied.partition("#")[0].partition("?")
+    ours = request.redirect_uri.removeprefix("http://")
+    known = (ours, ours.replace(":80/", "/", 1)) if ":80/" in ours else (ours,)
+    return query if place.removeprefix("http://") in known else None
 
 
 def is_answer_to(request: AuthorizationRequest, response: AuthorizationResponse) -> bool:
