@@ -31,7 +31,7 @@ GUARDS = [
         (
             PRINTER,
             Edit("output.py", "{safe(error.message, MESSAGE_LIMIT)}", "{error.message}"),
-            Edit("protocol/answers.py", "return f' (\"{safe(description.strip())}\")'", "return f' (\"{description.strip()}\")'"),
+            Edit("protocol/answers.py", "{safe(mask(description.strip(), request.secrets))}", "{description.strip()}"),
         ),
         tests=("tests/threats/test_th.py::test_th1_a_login_that_fails_quotes_nothing_that_acts",),
     ),
@@ -170,8 +170,8 @@ GUARDS = [
         (
             Edit(
                 "output.py",
-                "json.dumps({**head, **value}, indent=2)",
-                "json.dumps({**head, **value}, indent=2, ensure_ascii=False)",
+                "json.dumps(value, indent=2)",
+                "json.dumps(value, indent=2, ensure_ascii=False)",
             ),
         ),
         rows=("TH7",),
@@ -191,7 +191,9 @@ GUARDS = [
         "the conversation goes to stderr",
         (
             Edit(
-                "output.py", '        _write(sys.stderr, _show(text) + "\\n")', '        _write(sys.stdout, _show(text) + "\\n")'
+                "output.py",
+                '_write(sys.stderr, _show(self._masked(text)) + "\\n")',
+                '_write(sys.stdout, _show(self._masked(text)) + "\\n")',
             ),
         ),
         rows=("TH10",),

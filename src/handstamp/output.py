@@ -73,7 +73,7 @@ class Output:
 
     def secret(self, secret: Secret) -> None:
         """What was asked for, and is a secret: of `handstamp token` alone."""
-        _write(sys.stdout, secret.reveal() + "\n")
+        _write(sys.stdout, _show(secret.reveal()) + "\n")
 
     def secret_document(self, value: Mapping[str, object]) -> None:
         """What was asked for, as JSON that bears secrets: of `handstamp token` and `handstamp headers` alone."""
@@ -83,7 +83,7 @@ class Output:
         import json
 
         # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
-        _write(sys.stdout, json.dumps(value, indent=2) + "\n")
+        _write(sys.stdout, _show(json.dumps(value, indent=2)) + "\n")
 
     def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
         """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
