@@ -136,12 +136,12 @@ GUARDS = [
     ),
     Guard(
         "what is said bears no secret that was sent",
-        (Edit("output.py", '_write(sys.stderr, self._masked(text) + "\\n")', '_write(sys.stderr, text + "\\n")'),),
+        (Edit("output.py", '_write(sys.stderr, _show(self._masked(text)) + "\\n")', '_write(sys.stderr, _show(text) + "\\n")'),),
         rows=("TF13",),
     ),
     Guard(
         "a result bears no secret that was sent",
-        (Edit("output.py", '_write(sys.stdout, self._masked(text) + "\\n")', '_write(sys.stdout, text + "\\n")'),),
+        (Edit("output.py", '_write(sys.stdout, _show(self._masked(text)) + "\\n")', '_write(sys.stdout, _show(text) + "\\n")'),),
         rows=("TF13",),
     ),
     Guard(

@@ -191,7 +191,9 @@ GUARDS = [
         "the conversation goes to stderr",
         (
             Edit(
-                "output.py", '        _write(sys.stderr, _show(text) + "\\n")', '        _write(sys.stdout, _show(text) + "\\n")'
+                "output.py",
+                '_write(sys.stderr, _show(self._masked(text)) + "\\n")',
+                '_write(sys.stdout, _show(self._masked(text)) + "\\n")',
             ),
         ),
         rows=("TH10",),

@@ -78,7 +78,7 @@ class Output:
 
     def secret(self, secret: Secret) -> None:
         """What was asked for, and is a secret: of `handstamp token` alone."""
-        _write(sys.stdout, secret.reveal() + "\n")
+        _write(sys.stdout, _show(secret.reveal()) + "\n")
 
     def secret_document(self, value: Mapping[str, object]) -> None:
         """What was asked for, as JSON that bears secrets: of `handstamp token` and `handstamp headers` alone."""
@@ -88,7 +88,7 @@ class Output:
         import json
 
         # ASCII only: a lone surrogate or an encoding of the terminal's cannot break it.
-        _write(sys.stdout, json.dumps(_as_json(value), indent=2, allow_nan=False) + "\n")
+        _write(sys.stdout, _show(json.dumps(_as_json(value), indent=2, allow_nan=False)) + "\n")
 
     def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
         """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
