@@ -11,7 +11,7 @@ from fuzz.properties import check_refusal, check_shown
 from fuzz.samples import AUTHORIZATION
 from fuzz.target import Target
 from handstamp.callback import page
-from handstamp.callback.visit import MAX_REQUEST, Reply, Visit, read_visit
+from handstamp.callback.visit import MAX_HEAD, Reply, Visit, read_visit
 from handstamp.errors import HandstampError, MalformedResponse, NetworkError, ServerBrokeProtocol, ServerSaidNo
 from handstamp.model import LoginFailed, SignedIn
 from handstamp.protocol.authorization import (
@@ -100,7 +100,7 @@ def _visit(data: bytes, size: int) -> Visit | Reply | None:
     except EndOfStream:
         return None
     finally:
-        assert visitor.taken <= MAX_REQUEST
+        assert visitor.taken <= MAX_HEAD
     if isinstance(found, Reply):
         assert 400 <= found.status < 600
         return found

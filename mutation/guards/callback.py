@@ -34,7 +34,7 @@ GUARDS = [
     ),
     Guard(
         "only the redirect address's own host is heard",
-        (Edit(LISTENER, 'if visit.header("host") != self._authority:', "if False:"),),
+        (Edit(LISTENER, 'if visit.header("host") not in (self._authority, self._authority.removesuffix(":80")):', "if False:"),),
         rows=("TD5",),
     ),
     Guard(
@@ -177,7 +177,7 @@ GUARDS = [
     ),
     Guard(
         "a pasted address is the redirect address",
-        (Edit("protocol/authorization.py", "return query if place == request.redirect_uri else None", "return query"),),
+        (Edit("protocol/authorization.py", "return query if place.removeprefix(HTTP) in known else None", "return query"),),
         rows=("TD16",),
     ),
 ]

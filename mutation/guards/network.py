@@ -188,8 +188,23 @@ GUARDS = [
     ),
     Guard(
         "a proxy is not asked for what lies inside",
-        (Edit(GUARD, "await self._guard.admit_unresolved(host, port)", "pass"),),
+        (Edit(GUARD, "await self._guard.admit_unresolved(host, request.url.port or 443)", "pass"),),
         rows=("TA21",),
+    ),
+    Guard(
+        "a proxy is asked for no address in disguise",
+        (Edit(GUARD, ' or NUMBER.fullmatch(name.rpartition(".")[2])', ""),),
+        tests=("tests/http/test_guard.py::test_a_proxy_is_asked_for_no_address_in_disguise",),
+    ),
+    Guard(
+        "nothing but https leaves by a lent transport",
+        (Edit(GUARD, 'if request.url.scheme != "https":', "if False:"),),
+        tests=("tests/http/test_guard.py::test_a_lent_transport_speaks_plain_http_to_this_machine_alone",),
+    ),
+    Guard(
+        "how far inside a server lies is only ever narrowed",
+        (Edit(GUARD, "reach if self._reach is None else min(reach, self._reach)", "reach"),),
+        tests=("tests/http/test_guard.py::test_the_reach_of_a_server_is_never_widened",),
     ),
     Guard(
         "names that mean something inside count as private",
@@ -198,7 +213,7 @@ GUARDS = [
     ),
     Guard(
         "the names of clouds' services are known",
-        (Edit(GUARD, "if name in METADATA_NAMES:", "if False:"),),
+        (Edit(GUARD, "if name in METADATA_NAMES or", "if"),),
         rows=("TA21",),
     ),
     Guard(

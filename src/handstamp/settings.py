@@ -214,8 +214,8 @@ def require_proxy(value: str, *, password: bool = False) -> str:
     is_proxy = is_proxy and user.isprintable() and not set(user) & set("/?#\\ ")
     if not is_proxy or (at and not password):
         raise UsageError(
-            "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a user and a password (of "
-            "which / # ? @ and the like are percent-encoded), got something else."
+            "Expected proxy to be like http://proxy.example:3128, or env:NAME or file:PATH where it has a user and a password "
+            "(percent-encoded where they hold / # ? @ or the like), got something else."
         )
     return value
 

@@ -111,7 +111,17 @@ def test_a_proxy_with_a_password_stands_in_no_settings_and_is_not_repeated(home:
     assert "hunter2" not in ran.stderr
 
 
-@pytest.mark.parametrize("value", ["", "proxy.example", "ftp://me:hunter2@proxy.example"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "proxy.example",
+        "ftp://me:hunter2@proxy.example",
+        "http://me:hunter2/x@proxy.example",
+        "http://me:hunter2#x@proxy.example",
+        "http://me:hunter2\tx@proxy.example",
+    ],
+)
 def test_a_proxy_that_is_not_where_it_is_said_to_be_is_an_error_of_the_settings(value: str, home: Home) -> None:
     home.write_settings(f'proxy = "env:OUR_PROXY"\n\n{OK}')
 

@@ -11,7 +11,7 @@ import pytest
 from asking import driver, fetch, metadata, token_request
 from certificates import Signer
 from fakes import FakeDns
-from handstamp.errors import ConnectFailed, ForbiddenAddress, SettingsError, TlsFailed
+from handstamp.errors import ConnectFailed, ForbiddenAddress, InsecureUrl, SettingsError, TlsFailed
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
 from handstamp.model import Named, Network, Secret
@@ -230,3 +230,87 @@ def test_a_platform_reaches_its_own_proxy_and_nothing_else_inside(signer: Signer
 
     assert response.status == 200
     assert proxy.connections == 1
+
+
+# What a second reading found
+
+
+@pytest.mark.anyio
+async def test_the_reach_of_a_server_is_never_widened() -> None:
+    """TA8: an address inside, beside one outside at first and alone later, opens nothing that was closed."""
+    names = FakeDns({"mcp.test": ["93.184.216.34 10.0.0.1", "10.0.0.1"], "aux.test": "10.0.0.9"})
+    guard = Guard(NAMED, resolve=names)
+    await guard.admit("mcp.test", 443)
+    await guard.admit("mcp.test", 443)
+
+    with pytest.raises(ForbiddenAddress):
+        await guard.admit("aux.test", 443)
+
+
+@pytest.mark.anyio
+async def test_a_public_address_needs_no_look_at_the_server() -> None:
+    """A refresh goes on where the MCP server's own name does not resolve."""
+    names = FakeDns({"auth.test": "93.184.216.34"})
+
+    await Guard(NAMED, resolve=names).admit("auth.test", 443)
+
+    assert names.asked == ["auth.test"]
+
+
+@pytest.mark.anyio
+async def test_an_address_of_the_link_beside_a_usual_one_is_passed_over() -> None:
+    """As `.local` names have them. Alone it stays refused (TA2)."""
+    guard = Guard(Named("https://nas.local/mcp"), resolve=FakeDns({"nas.local": ["fe80::1%eth0 192.168.1.5", "fe80::1%eth0"]}))
+
+    assert [str(address) for address in await guard.admit("nas.local", 443)] == ["192.168.1.5"]
+    with pytest.raises(ForbiddenAddress):
+        await guard.admit("nas.local", 443)
+
+
+@pytest.mark.anyio
+async def test_a_configured_issuer_is_known_in_every_spelling() -> None:
+    guard = Guard(Named("https://mcp.test/mcp", issuer="https://[FD00:0::1]/"), resolve=FakeDns({"mcp.test": "93.184.216.34"}))
+
+    assert len(await guard.admit("fd00:0:0::1", 443)) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("host", ["127.1", "127.0.0.1.", "0x7f.0.0.1", "0177.0.0.1", "169.254.43518"])
+async def test_a_proxy_is_asked_for_no_address_in_disguise(host: str) -> None:
+    """TA5: the proxy would look it up."""
+    guard = Guard(Named("https://mcp.test/mcp"), proxy=Secret("http://proxy.test:3128"), public_only=True, resolve=FakeDns({}))
+
+    with pytest.raises(ForbiddenAddress):
+        await guard.admit_unresolved(host, 443)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("proxy", [None, Secret("http://proxy.test:3128")], ids=["direct", "by proxy"])
+async def test_a_lent_transport_speaks_plain_http_to_this_machine_alone(proxy: Secret | None) -> None:
+    names = FakeDns({"mcp.test": "93.184.216.34"})
+    async with Guard(NAMED, proxy=proxy, resolve=names).open_transport() as transport:
+        with pytest.raises(InsecureUrl):
+            await transport.handle_async_request(httpx2.Request("GET", "http://mcp.test/mcp"))
+
+    assert names.asked == []
+
+
+def test_a_proxy_that_refuses_is_named_with_its_answer(ask: Ask) -> None:
+    with LoopbackProxy({}, credentials="ada:other") as proxy, pytest.raises(ConnectFailed, match="proxy .* it answered HTTP 407"):
+        ask(metadata("https://auth.test/"), Secret(proxy.origin))
+
+
+def test_a_proxy_that_is_away_is_named(ask: Ask) -> None:
+    with closed_port() as closed, pytest.raises(ConnectFailed, match="the proxy itself cannot be reached"):
+        ask(metadata("https://auth.test/"), Secret(closed))
+
+
+def test_why_no_connection_came_about_is_told_while_another_error_is_handled() -> None:
+    """As in the command line, which looks for an event loop first and finds none."""
+    try:
+        raise ValueError
+    except ValueError:
+        with closed_port() as closed, pytest.raises(ConnectFailed, match="nothing listens there"):
+            driver().run_blocking(fetch(metadata(closed.replace("127.0.0.1", "localhost"))), deadline=10)
+        with pytest.raises(ConnectFailed, match="the name does not resolve"):
+            driver().run_blocking(fetch(metadata("https://nowhere.invalid/")), deadline=10)

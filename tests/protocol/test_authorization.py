@@ -3,6 +3,7 @@
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -24,6 +25,7 @@ from handstamp.model import Secret
 from handstamp.protocol.authorization import (
     AuthorizationRequest,
     build_authorization_request,
+    find_answer,
     is_answer_to,
     judge_authorization_response,
     parse_authorization_response,
@@ -340,3 +342,25 @@ def test_a_response_does_not_show_its_secrets() -> None:
 
     assert "c0de-value" not in shown
     assert "st4te-value" not in shown
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "127.0.0.1:41187/callback?code=a&state=b",
+        "<http://127.0.0.1:41187/callback?code=a&state=b>",
+        '"http://127.0.0.1:41187/callback?code=a&state=b"\n',
+        "http://127.0.0.1:41187/callback?code=a\n  &state=b#",
+    ],
+)
+def test_an_address_is_taken_as_terminals_chats_and_browsers_copy_it(copied: str) -> None:
+    request = replace(a_request(), redirect_uri="http://127.0.0.1:41187/callback")
+
+    assert find_answer(request, copied) == "code=a&state=b"
+
+
+def test_an_address_at_the_port_of_http_is_taken_without_it() -> None:
+    request = replace(a_request(), redirect_uri="http://127.0.0.1:80/callback")
+
+    assert find_answer(request, "http://127.0.0.1/callback?code=a") == "code=a"
+    assert find_answer(request, "http://127.0.0.1:81/callback?code=a") is None

@@ -383,8 +383,8 @@ def test_td9_a_crowd_that_keeps_the_listener_busy_keeps_nobody_out(said: bytes, 
     """
     The listener is flooded, kept waiting, or sent a request without end.
 
-    Reads an address of 8 KiB and a head of 64 KiB within five seconds. Of the connections that wait it keeps the newest 64: whoever has been silent for longest
-    makes room, so that a browser, which speaks at once, is served at once.
+    Reads an address of 8 KiB and a head of 64 KiB within five seconds. Of the connections that wait it keeps the newest 64:
+    whoever has been silent for longest makes room, so that a browser, which speaks at once, is served at once.
     """
     crowd = [socket.create_connection(("127.0.0.1", waiting.port), PATIENCE) for _ in range(200)]
     for connection in crowd:

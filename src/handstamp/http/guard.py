@@ -12,9 +12,9 @@ us to a cloud's credentials, a router, a program on this machine. So a person's 
     a proxy, where it is configured    besides, that one
     nothing but `public_only`          public addresses, at the ports of https
 
-Nobody gets to what is `Zone.NOWHERE`. How far inside the named server lies is settled by its first look-up and only ever narrowed,
-and a login begins with a verified connection to it, so that a name that changes its address afterwards gains nothing (TA7). A
-refresh and a revocation go to endpoints that such a login has found.
+Nobody gets to what is `Zone.NOWHERE`. How far inside the named server lies is settled by its first look-up and only ever
+narrowed, and a login begins with a verified connection to it, so that a name that changes its address afterwards gains nothing
+(TA7). A refresh and a revocation go to endpoints that such a login has found.
 
 A proxy looks names up itself. Addresses are judged all the same, and names that mean something only inside of a network count as
 private; what a public name leads to there, only the proxy can know.
@@ -122,8 +122,8 @@ class Guard:
             return
         if zone > await self._find_reach():
             raise ForbiddenAddress(
-                f"Expected a public address for {host}, got one inside: a server outside may point there only where you name {host} "
-                "as its issuer."
+                f"Expected a public address for {host}, got one inside: a server outside may point into your network only to an "
+                "issuer that you configured."
             )
 
     async def _find_reach(self) -> Zone:
@@ -217,7 +217,7 @@ def _canonical(host: str) -> str:
 
 
 def _without_link_local(addresses: Sequence[Address]) -> Sequence[Address]:
-    """A name of the local network (.local) often has such an address beside a usual one. It is not dialled; alone it is refused."""
+    """Names of the local network (.local) often have such an address beside a usual one. Alone it is refused."""
     return [address for address in addresses if address not in LINK_LOCAL] or addresses
 
 

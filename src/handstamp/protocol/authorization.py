@@ -40,6 +40,7 @@ MAX_URL_LENGTH = 8192
 MAX_QUERY_LENGTH = 64 * 1024
 MAX_PARAMETERS = 200
 ENTROPY = 32
+HTTP = "http://"
 
 # Besides what we send: these would send our parameters elsewhere, or replace them (TC5).
 _RESERVED = ("nonce", "prompt", "request", "request_uri", "response_mode", "scope")
@@ -182,9 +183,9 @@ def find_answer(request: AuthorizationRequest, address: str) -> str | None:
     """
     copied = "".join(address.split()).strip("<>\"'")
     place, _, query = copied.partition("#")[0].partition("?")
-    ours = request.redirect_uri.removeprefix("http://")
-    known = (ours, ours.replace(":80/", "/", 1)) if ":80/" in ours else (ours,)
-    return query if place.removeprefix("http://") in known else None
+    ours = request.redirect_uri.removeprefix(HTTP)
+    known = (ours, ours.replace(":80/", "/", 1))
+    return query if place.removeprefix(HTTP) in known else None
 
 
 def is_answer_to(request: AuthorizationRequest, response: AuthorizationResponse) -> bool:
