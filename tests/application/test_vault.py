@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Literal, cast
 
 import anyio
 import httpx2
@@ -10,6 +11,7 @@ import pytest
 from authority import Authority, FormBrowser, Knobs, StartAuthority
 from handstamp.errors import (
     AccessDenied,
+    ForbiddenAddress,
     HandstampError,
     IssuerMismatch,
     LoginRequired,
@@ -18,6 +20,7 @@ from handstamp.errors import (
     RegistrationRejected,
     StepUpRequired,
     TemporarilyUnavailable,
+    UsageError,
     find_error,
 )
 from handstamp.model import RegistrationKind, Status
@@ -291,3 +294,17 @@ def test_a_status_follows_the_clock(vault: Vault, authority: StartAuthority) -> 
 
     assert at == [Status.SIGNED_IN, Status.RENEWS_SOON, Status.EXPIRED]
     assert Status.of(None, 0) is Status.NOT_SIGNED_IN
+
+
+def test_a_word_for_the_network_that_is_none_is_an_error_and_no_open_door(home: Path) -> None:
+    with pytest.raises(UsageError, match="Public"):
+        Vault.open(state=home / "state", config=home / "config", network=cast("Literal['public']", "Public"))
+
+
+@pytest.mark.anyio
+async def test_a_platform_connects_to_no_server_inside_with_its_own_client_either(home: Path) -> None:
+    """4.13, TA2."""
+    with Vault.open(state=home / "state", config=home / "config", network="public") as vault:
+        async with httpx2.AsyncClient(transport=vault.transport("https://127.0.0.1/mcp"), trust_env=False) as http:
+            with pytest.raises(ForbiddenAddress):
+                await http.get("https://127.0.0.1/mcp")

@@ -180,7 +180,7 @@ async def test_the_systems_resolver_gives_each_address_once() -> None:
 
 @pytest.mark.anyio
 async def test_a_name_without_an_address_is_a_failed_connection() -> None:
-    with pytest.raises(httpcore2.ConnectError, match="Name or service not known|nodename"):
+    with pytest.raises(httpcore2.ConnectError, match=r"Name or service not known|nodename"):
         await resolve("nowhere.invalid")
 
 

@@ -296,7 +296,10 @@ async def test_a_lent_transport_speaks_plain_http_to_this_machine_alone(proxy: S
 
 
 def test_a_proxy_that_refuses_is_named_with_its_answer(ask: Ask) -> None:
-    with LoopbackProxy({}, credentials="ada:other") as proxy, pytest.raises(ConnectFailed, match="proxy .* it answered HTTP 407"):
+    with (
+        LoopbackProxy({}, credentials="ada:other") as proxy,
+        pytest.raises(ConnectFailed, match=r"proxy .* it answered HTTP 407"),
+    ):
         ask(metadata("https://auth.test/"), Secret(proxy.origin))
 
 
@@ -308,7 +311,7 @@ def test_a_proxy_that_is_away_is_named(ask: Ask) -> None:
 def test_why_no_connection_came_about_is_told_while_another_error_is_handled() -> None:
     """As in the command line, which looks for an event loop first and finds none."""
     try:
-        raise ValueError
+        int("none")
     except ValueError:
         with closed_port() as closed, pytest.raises(ConnectFailed, match="nothing listens there"):
             driver().run_blocking(fetch(metadata(closed.replace("127.0.0.1", "localhost"))), deadline=10)
