@@ -149,8 +149,8 @@ GUARDS = [
         (
             Edit(
                 "output.py",
-                "                return self._masked(value)\n            case dict():",
-                "                return value\n            case dict():",
+                "return value if VOCABULARY.fullmatch(value) else self._masked(value)",
+                "return value",
             ),
         ),
         rows=("TF13",),

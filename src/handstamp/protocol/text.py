@@ -11,8 +11,8 @@ from handstamp.model import Secret
 
 __all__ = ["columns", "harmless", "mask", "safe"]
 
-SHORTEST_SECRET = 6
-"""What is shorter is a word, and would be blotted out wherever it stands."""
+SHORTEST_SECRET = 16
+"""What is shorter may be a word, chosen by a server or a person, and would be blotted out wherever it stands."""
 SHOWN_START = 4
 """As much of a secret may be left before a cut: many begin with a few letters that tell their kind."""
 
