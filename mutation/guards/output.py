@@ -6,8 +6,8 @@ PRINTER = Edit("output.py", "harmless(piece) for number", "piece for number")
 """The second of two layers: who looks at the first takes it out as well."""
 CELLS = Edit(
     "output.py",
-    "    return harmless(cell.text if isinstance(cell, Styled) else cell)",
-    "    return cell.text if isinstance(cell, Styled) else cell",
+    "return harmless(self._masked(cell.text if isinstance(cell, Styled) else cell))",
+    "return self._masked(cell.text if isinstance(cell, Styled) else cell)",
 )
 
 GUARDS = [

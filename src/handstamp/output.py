@@ -94,7 +94,7 @@ class Output:
 
     def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
         """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
-        widths = [max(columns(_text(cell)) for cell in column) for column in zip(*rows, strict=True)]
+        widths = [max(columns(self._text(cell)) for cell in column) for column in zip(*rows, strict=True)]
         for number, row in enumerate(rows):
             is_heading = headings and number == 0
             cells = [self._cell(cell, width, heading=is_heading) for cell, width in zip(row, widths, strict=True)]
@@ -205,11 +205,15 @@ class Output:
                 return value
 
     def _cell(self, cell: str | Styled, width: int, *, heading: bool = False) -> str:
-        text = _text(cell)
+        text = self._text(cell)
         text += " " * (width - columns(text))
         if heading:
             return self._styled(sys.stdout, text, "dim")
         return self._styled(sys.stdout, text, cell.color) if isinstance(cell, Styled) else text
+
+    def _text(self, cell: str | Styled) -> str:
+        # As it will be shown: its width is measured.
+        return harmless(self._masked(cell.text if isinstance(cell, Styled) else cell))
 
     def _styled(self, stream: TextIO, text: str, color: str) -> str:
         if not self._has_color(stream):
@@ -233,10 +237,6 @@ def _as_json(value: object) -> object:
             return None
         case _:
             return value
-
-
-def _text(cell: str | Styled) -> str:
-    return harmless(cell.text if isinstance(cell, Styled) else cell)
 
 
 def _show(text: str) -> str:
