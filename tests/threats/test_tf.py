@@ -676,6 +676,12 @@ def test_tf13_a_secret_that_was_cut_is_masked(limit: int) -> None:
     assert not any(secret.reveal()[:length] in shown for length in range(5, 41))
 
 
+@pytest.mark.parametrize("length", [5, 8, 9, 12, 15, 19])
+@pytest.mark.parametrize("secret", ["aaaaaaaaZ1234567890", "abcdeabcdeabcdeabcde", "aaaaaaaaaaaaaaaaaaaaaaaa"])
+def test_tf13_a_cut_secret_that_repeats_its_own_beginning_is_masked(secret: str, length: int) -> None:
+    assert mask(f"it said: {secret[:length]}…", [Secret(secret)]) == "it said: ***…"
+
+
 def test_tf13_json_stays_json_whatever_the_secret_is(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output()
     secret = 'a "quoted\\secret" 1'

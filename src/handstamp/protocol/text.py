@@ -76,9 +76,13 @@ def _mask_cut(text: str, secret: str) -> str:
 
 
 def _mask_end(text: str, secret: str) -> str:
-    start = text.rfind(secret[:SHOWN_START], max(0, len(text) - len(secret)))
-    is_cut = start >= 0 and len(text) - start > SHOWN_START and secret.startswith(text[start:])
-    return f"{text[:start]}***" if is_cut else text
+    begin, start = secret[: SHOWN_START + 1], max(0, len(text) - len(secret))
+    # From the earliest: a secret that repeats its own beginning would else be left but for its end.
+    while (start := text.find(begin, start)) >= 0:
+        if secret.startswith(text[start:]):
+            return f"{text[:start]}***"
+        start += 1
+    return text
 
 
 def _draws(character: str) -> bool:
