@@ -13,7 +13,7 @@ CELLS = Edit(
 GUARDS = [
     Guard(
         "what acts or hides is written out",
-        (Edit("protocol/text.py", "if _draws(character) and marks <= MAX_MARKS else _escape(character)", ""),),
+        (Edit("protocol/text.py", "_shown(character) if marks <= MAX_MARKS else _escape(character)", "character"),),
         rows=("TH1", "TH2", "TH4"),
     ),
     Guard(
@@ -66,8 +66,25 @@ GUARDS = [
         tests=("tests/threats/test_th.py::test_th2_a_character_that_draws_nothing_never_passes",),
     ),
     Guard(
+        "a joiner that joins nothing is written out",
+        (
+            Edit(
+                "protocol/text.py",
+                'return LOOSE_JOINER.sub(lambda found: _escape(found[0]), "".join(shown))',
+                'return "".join(shown)',
+            ),
+        ),
+        rows=("TH2",),
+    ),
+    Guard(
         "a table lines up by the cells of a terminal",
-        (Edit("protocol/text.py", '0 if _is_mark(character) else 2 if east_asian_width(character) in "WF" else 1', "1"),),
+        (
+            Edit(
+                "protocol/text.py",
+                '0 if _is_mark(character) or character in JOINERS else 2 if east_asian_width(character) in "WF" else 1',
+                "1",
+            ),
+        ),
         tests=("tests/threats/test_th.py::test_th2_a_table_lines_up_whatever_letters_are_in_it",),
     ),
     Guard(
