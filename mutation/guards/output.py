@@ -183,6 +183,11 @@ GUARDS = [
         tests=("tests/threats/test_th.py::test_th6_what_was_being_handled_before_keeps_its_values",),
     ),
     Guard(
+        "a coroutine of another's is not closed",
+        (Edit("errors.py", "if not frame.f_code.co_flags & SUSPENDABLE or ", "if True or "),),
+        tests=("tests/threats/test_th.py::test_th6_a_task_that_saw_the_error_before_goes_on",),
+    ),
+    Guard(
         "JSON is ASCII",
         (
             Edit(

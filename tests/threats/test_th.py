@@ -44,6 +44,7 @@ from handstamp.errors import (
     VaultCorrupt,
     VaultError,
     chain,
+    forgetting_values,
 )
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
@@ -739,6 +740,34 @@ def test_th6_what_was_being_handled_before_keeps_its_values() -> None:
 
     values = [frame.f_locals for frame, _ in traceback.walk_tb(before[0].__traceback__)]
     assert {"mine": "theirs to look at"} in values
+
+
+def test_th6_a_task_that_saw_the_error_before_goes_on() -> None:
+    """An error that is kept and raised again names the caller's coroutine, which waits for something else by now."""
+    kept = InsecureUrl("Expected https, got http.")
+    went_on: list[str] = []
+
+    async def see_and_wait(seen: anyio.Event, go: anyio.Event) -> None:
+        mine = "theirs to go on with"
+        try:
+            raise kept
+        except InsecureUrl:
+            seen.set()
+        await go.wait()
+        went_on.append(mine)
+
+    async def main() -> None:
+        seen, go = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(see_and_wait, seen, go)
+            await seen.wait()
+            with pytest.raises(InsecureUrl), forgetting_values():
+                raise kept
+            go.set()
+
+    anyio.run(main)
+
+    assert went_on == ["theirs to go on with"]
 
 
 def run_step(step: Exchange[None]) -> None:
