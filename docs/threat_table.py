@@ -37,7 +37,9 @@ pages in your browser, other programs, the network, the environment of a process
 what Handstamp does about it. Tests and code name a row by its id.
 
 The last column names the first test of a row, which stages the attack; `make mutate` takes our guards out of the code one by one
-and expects the tests of their rows to fail. A row that cannot apply yet names the piece of work that brings it instead:
+and expects the tests of their rows to fail. The few rows that have nothing to take out stand in
+[`mutation/unguarded.py`](../../mutation/unguarded.py), each with the reason.
+A row that cannot apply yet names the piece of work that brings it instead:
 `conformance` (the rest of the specification's extensions), `endurance` (programs that are killed, sleep and pile up), `hosts`
 (our own connections to MCP servers: terminal app and bridge), `web` (platforms with many users). What no client can prevent is
 said in the row.

@@ -25,19 +25,21 @@ __all__ = [
 ]
 
 RFC_3986 = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*")
+JOINER = re.compile(r"(?<=[\u0600-\U0010ffff])[\u200c\u200d](?=[\u0600-\U0010ffff])")
+"""Shapes what stands on both its sides: an Indic or Arabic letter, a picture."""
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def check_refusal(error: HandstampError, *secrets: str) -> None:
     """An error's words go to terminals and logs: they act on neither, and tell no secret (TH1, TH4, TH5)."""
-    assert error.message.isprintable(), f"{type(error).__name__}: {error.message!r}"
+    assert JOINER.sub("", error.message).isprintable(), f"{type(error).__name__}: {error.message!r}"
     for secret in secrets:
         assert secret not in error.message, f"{type(error).__name__} tells a secret"
 
 
 def check_shown(text: str, *, kept: str = "") -> None:
-    """Printable, but for the characters `kept`."""
-    acting = {character for character in text if not character.isprintable()} - set(kept)
+    """Printable, but for the characters `kept` and joiners where they belong."""
+    acting = {character for character in JOINER.sub("", text) if not character.isprintable()} - set(kept)
     assert not acting, f"{sorted(acting)!r} came through"
     text.encode("utf-8")
 

@@ -56,16 +56,16 @@ SECRET_BYTES = re.compile(SECRET_PATTERN.pattern.encode())
 
 @pytest.fixture(scope="session")
 def said_by_errors() -> Iterator[list[str]]:
-    """Message and hint of every error of ours that was made, whoever caught it."""
+    """Message and hint of every error of ours that was made, whoever caught it; also one that it was given later."""
     said: list[str] = []
-    make = HandstampError.__init__
 
-    def remember(error: HandstampError, message: str, *, hint: str | None = None) -> None:
-        said.append(f"{message} {hint}")
-        make(error, message, hint=hint)
+    def remember(error: HandstampError, name: str, value: object) -> None:
+        if name in ("message", "hint"):
+            said.append(str(value))
+        object.__setattr__(error, name, value)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(HandstampError, "__init__", remember)
+        patch.setattr(HandstampError, "__setattr__", remember)
         yield said
 
 

@@ -6,14 +6,14 @@ PRINTER = Edit("output.py", "harmless(piece) for number", "piece for number")
 """The second of two layers: who looks at the first takes it out as well."""
 CELLS = Edit(
     "output.py",
-    "    return harmless(cell.text if isinstance(cell, Styled) else cell)",
-    "    return cell.text if isinstance(cell, Styled) else cell",
+    "return harmless(self._masked(cell.text if isinstance(cell, Styled) else cell))",
+    "return self._masked(cell.text if isinstance(cell, Styled) else cell)",
 )
 
 GUARDS = [
     Guard(
         "what acts or hides is written out",
-        (Edit("protocol/text.py", "if _draws(character) and marks <= MAX_MARKS else _escape(character)", ""),),
+        (Edit("protocol/text.py", "_shown(character) if marks <= MAX_MARKS else _escape(character)", "character"),),
         rows=("TH1", "TH2", "TH4"),
     ),
     Guard(
@@ -66,8 +66,25 @@ GUARDS = [
         tests=("tests/threats/test_th.py::test_th2_a_character_that_draws_nothing_never_passes",),
     ),
     Guard(
+        "a joiner that joins nothing is written out",
+        (
+            Edit(
+                "protocol/text.py",
+                'return LOOSE_JOINER.sub(lambda found: _escape(found[0]), "".join(shown))',
+                'return "".join(shown)',
+            ),
+        ),
+        rows=("TH2",),
+    ),
+    Guard(
         "a table lines up by the cells of a terminal",
-        (Edit("protocol/text.py", '0 if _is_mark(character) else 2 if east_asian_width(character) in "WF" else 1', "1"),),
+        (
+            Edit(
+                "protocol/text.py",
+                '0 if _is_mark(character) or character in JOINERS else 2 if east_asian_width(character) in "WF" else 1',
+                "1",
+            ),
+        ),
         tests=("tests/threats/test_th.py::test_th2_a_table_lines_up_whatever_letters_are_in_it",),
     ),
     Guard(
@@ -164,6 +181,11 @@ GUARDS = [
         "an error of another's keeps its values",
         (Edit("errors.py", "chain(error, until=before)", "chain(error)"),),
         tests=("tests/threats/test_th.py::test_th6_what_was_being_handled_before_keeps_its_values",),
+    ),
+    Guard(
+        "a coroutine of another's is not closed",
+        (Edit("errors.py", "if not frame.f_code.co_flags & SUSPENDABLE or ", "if True or "),),
+        tests=("tests/threats/test_th.py::test_th6_a_task_that_saw_the_error_before_goes_on",),
     ),
     Guard(
         "JSON is ASCII",

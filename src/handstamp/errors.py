@@ -41,7 +41,8 @@ a secret.
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import ClassVar, cast
 
 __all__ = [
@@ -373,23 +374,37 @@ def chain(error: BaseException, *, until: BaseException | None = None) -> Iterat
         queue += [current.__cause__, current.__context__]
 
 
+SUSPENDABLE = 0x20 | 0x80 | 0x200
+"""The flags of a generator's code, a coroutine's and an asynchronous generator's (`inspect.CO_GENERATOR` and on)."""
+WITH_SECRETS = frozenset(("handstamp", "httpx2", "httpcore2", "anyio"))
+"""Whose coroutines and generators handle what is sent and received."""
+
+
 @contextmanager
 def forgetting_values() -> Generator[None]:
     """
     For a block, or as a decorator a function, that handles secrets in the clear: an error that leaves it says where it happened
     and no longer what the variables were. Some programs print those, or send them away (TH6).
 
-    So do its causes; what `from None` hid is gone. Frames that still run keep their variables, and so does an error that was
-    being handled before.
+    So do its causes; what `from None` hid is gone. Frames that still run keep their variables, those of other people's
+    coroutines and generators, and so does an error that was being handled before.
     """
     before = sys.exception()
     try:
         yield
     except BaseException as error:
-        from traceback import clear_frames
-
         for each in chain(error, until=before):
-            clear_frames(each.__traceback__)
+            _clear_frames(each.__traceback__)
             if each.__suppress_context__:
                 each.__context__ = each.__cause__
         raise
+
+
+def _clear_frames(trace: TracebackType | None) -> None:
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        # An error that was kept and is raised again names whom it went through before, a caller's task that waits for something
+        # else by now perhaps: Python before 3.13 would close it.
+        if not frame.f_code.co_flags & SUSPENDABLE or frame.f_globals.get("__name__", "").partition(".")[0] in WITH_SECRETS:
+            with suppress(RuntimeError):  # it still runs
+                frame.clear()

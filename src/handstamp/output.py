@@ -4,8 +4,8 @@ The only module that prints: data to stdout, conversation to stderr.
 A pipe gets the same bytes as a terminal, but for colour. What an encoding cannot show becomes ASCII. What somebody else wrote
 goes through `handstamp.protocol.text.safe` where it is put into words: that bounds its length and keeps it on its line. This
 module does not count on it: whatever is no letter, line end, tab or colour of our own, it writes out (TH1, TH2). And every secret
-that the run has sent anywhere is masked here, on both streams: servers repeat what they were sent, in results, errors and names
-(TF13).
+that of sixteen characters and more that the run has sent anywhere is masked here, on both streams: servers repeat what they were
+sent, in results, errors and names (TF13).
 """
 
 import os
@@ -29,6 +29,8 @@ SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cya
 """ECMA-48 §8.3.117."""
 OURS = re.compile(r"(\n|\t|\x1b\[(?:0|" + "|".join(SGR.values()) + r")m)")
 """What `data` and `say` let through besides text: how lines and columns end, and our colours."""
+VOCABULARY = re.compile("[a-z]+(?:_[a-z]+)+")
+"""What the longer of our own names and codes in JSON look like, and no secret: a server cannot blot them out by sending one."""
 ASCII = str.maketrans(
     {"✓": "OK", "✗": "X", "●": "*", "○": "o", "◐": "~", "…": "...", "·": "-", "–": "-", "—": "-", "›": ">", "→": ">", "←": "<"}
 )
@@ -92,7 +94,7 @@ class Output:
 
     def table(self, rows: Sequence[Sequence[str | Styled]], *, headings: bool = True) -> None:
         """Columns that line up, wide letters and all; the first row is their headings, or there are none."""
-        widths = [max(columns(_text(cell)) for cell in column) for column in zip(*rows, strict=True)]
+        widths = [max(columns(self._text(cell)) for cell in column) for column in zip(*rows, strict=True)]
         for number, row in enumerate(rows):
             is_heading = headings and number == 0
             cells = [self._cell(cell, width, heading=is_heading) for cell, width in zip(row, widths, strict=True)]
@@ -184,7 +186,8 @@ class Output:
         import json
 
         members = {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
-        self.say(json.dumps(self._masked_value({"version": 1, "error": members})))
+        # Not through `say`: the finished text may hold by chance what somebody made a secret, and would be JSON no more.
+        _write(sys.stderr, _show(json.dumps(self._masked_value({"version": 1, "error": members}))) + "\n")
 
     def _masked(self, text: str) -> str:
         return mask(text, self._secrets)
@@ -192,21 +195,25 @@ class Output:
     def _masked_value(self, value: object) -> object:
         match value:
             case str():
-                return self._masked(value)
+                return value if VOCABULARY.fullmatch(value) else self._masked(value)
             case dict():
                 members = cast("dict[str, object]", value)
-                return {self._masked(name): self._masked_value(member) for name, member in members.items()}
+                return {cast("str", self._masked_value(name)): self._masked_value(member) for name, member in members.items()}
             case list() | tuple():
                 return [self._masked_value(entry) for entry in cast("Sequence[object]", value)]
             case _:
                 return value
 
     def _cell(self, cell: str | Styled, width: int, *, heading: bool = False) -> str:
-        text = _text(cell)
+        text = self._text(cell)
         text += " " * (width - columns(text))
         if heading:
             return self._styled(sys.stdout, text, "dim")
         return self._styled(sys.stdout, text, cell.color) if isinstance(cell, Styled) else text
+
+    def _text(self, cell: str | Styled) -> str:
+        # As it will be shown: its width is measured.
+        return harmless(self._masked(cell.text if isinstance(cell, Styled) else cell))
 
     def _styled(self, stream: TextIO, text: str, color: str) -> str:
         if not self._has_color(stream):
@@ -230,10 +237,6 @@ def _as_json(value: object) -> object:
             return None
         case _:
             return value
-
-
-def _text(cell: str | Styled) -> str:
-    return harmless(cell.text if isinstance(cell, Styled) else cell)
 
 
 def _show(text: str) -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from handstamp import errors
-from handstamp.errors import HandstampError, find_error
+from handstamp.errors import HandstampError, UsageError, find_error, hint
 
 LINE = re.compile(r"^(?P<indent>[│├└─ ]*)(?P<name>[A-Z]\w+)\b.*?(?P<exit_code> \d+)?$")
 
@@ -66,3 +66,12 @@ def test_find_error_looks_through_groups_and_causes() -> None:
 
     assert find_error(group) is ours
     assert find_error(ValueError("other")) is None
+
+
+def test_a_hint_that_an_error_is_given_later_is_looked_at_for_secrets_too(said_by_errors: list[str]) -> None:
+    error = UsageError("Expected this, got that.")
+
+    error.hint = hint("status")
+
+    assert "Expected this, got that." in said_by_errors
+    assert "handstamp status" in said_by_errors

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from handstamp.errors import AccessDenied, UsageError, hint
+from handstamp.model import Secret
 from handstamp.output import Output, Styled
 
 
@@ -74,6 +75,15 @@ def test_a_table_lines_up_and_leaves_no_blanks_behind(capsys: pytest.CaptureFixt
     Output().table([("A", "BB", "C"), ("long", Styled("x", "red"), "")])
 
     assert capsys.readouterr().out == "A      BB   C\nlong   x\n"
+
+
+def test_a_table_lines_up_where_a_secret_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.hide([Secret("a-secret-of-the-person")])
+
+    output.table([("NAME", "B"), ("a-secret-of-the-person", "x"), ("plain", "y")])
+
+    assert capsys.readouterr().out == "NAME    B\n***     x\nplain   y\n"
 
 
 @pytest.mark.parametrize(

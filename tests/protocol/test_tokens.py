@@ -39,7 +39,7 @@ from protocol.wire import (
 
 TOKEN = f"{ISSUER}/token"
 REVOKE = f"{ISSUER}/revoke"
-SECRETS = ("c0de-value", "verifier-value", "old-refresh", "old-access", "client-secret-value")
+SECRETS = ("c0de-value", "verifier-value", "old-refresh-token", "old-access", "client-secret-value")
 REQUEST = AuthorizationRequest(
     issuer=ISSUER,
     authorization_endpoint=f"{ISSUER}/authorize",
@@ -118,7 +118,7 @@ def test_a_refresh_sends_the_resource_and_never_a_scope() -> None:
 
     assert form_of(request) == {
         "grant_type": "refresh_token",
-        "refresh_token": "old-refresh",
+        "refresh_token": "old-refresh-token",
         "resource": SERVER,
         "client_id": "client-1",
     }
@@ -231,7 +231,7 @@ def test_a_refresh_that_gives_no_refresh_token_keeps_the_old_one(members: dict[s
     """A-107, TE6, RFC 6749 §6."""
     response, _ = refresh(a_token(**members))
 
-    assert response.token.refresh_token == Secret("old-refresh")
+    assert response.token.refresh_token == Secret("old-refresh-token")
 
 
 def test_a_rotated_refresh_token_replaces_the_old_one() -> None:
@@ -383,26 +383,27 @@ def test_an_error_is_read_from_a_form_and_from_json_called_html() -> None:
 
 def test_a_secret_that_the_server_quotes_back_is_hidden() -> None:
     """TF13, TH5."""
-    description = "refresh token old-refresh is unknown"
+    description = "refresh token old-refresh-token is unknown"
 
     with pytest.raises(InvalidGrant) as raised:
         refresh(json_response({"error": "invalid_grant", "error_description": description}, 400))
 
-    assert "old-refresh" not in raised.value.message
+    assert "old-refresh-token" not in raised.value.message
     assert "refresh token *** is unknown" in raised.value.message
 
 
 @pytest.mark.parametrize(
-    ("members", "status"), [({"error": "old-refresh"}, 400), ({"access_token": "a", "token_type": "old-refresh"}, 200)]
+    ("members", "status"),
+    [({"error": "old-refresh-token"}, 400), ({"access_token": "a", "token_type": "old-refresh-token"}, 200)],
 )
 def test_a_secret_that_the_server_puts_where_none_belongs_is_hidden_too(members: dict[str, str], status: int) -> None:
     """TF13, TH5."""
     with pytest.raises((ServerSaidNo, MalformedResponse)) as raised:
         refresh(json_response(members, status))
 
-    assert "old-refresh" not in raised.value.message
+    assert "old-refresh-token" not in raised.value.message
     assert "***" in raised.value.message
-    assert "old-refresh" not in getattr(raised.value, "error", "")
+    assert "old-refresh-token" not in getattr(raised.value, "error", "")
 
 
 def test_a_hostile_error_is_short_and_printable() -> None:
@@ -533,7 +534,7 @@ def test_a_revocation_ends_the_refresh_token() -> None:
     request = revoke(status_response(200))
 
     assert (request.method, request.url, request.purpose) == ("POST", REVOKE, Purpose.REVOCATION)
-    assert form_of(request) == {"token": "old-refresh", "token_type_hint": "refresh_token", "client_id": "client-1"}
+    assert form_of(request) == {"token": "old-refresh-token", "token_type_hint": "refresh_token", "client_id": "client-1"}
     assert headers_of(request) == {"accept": "application/json"}
 
 

@@ -102,7 +102,7 @@ def a_grant(**changes: object) -> Grant:
         resource=SERVER,
         scopes=("read",),
         registration=a_registration(),
-        token=Token(Secret("old-access"), 0.0, 3600.0, Secret("old-refresh")),
+        token=Token(Secret("old-access"), 0.0, 3600.0, Secret("old-refresh-token")),
         token_endpoint=f"{ISSUER}/token",
         revocation_endpoint=f"{ISSUER}/revoke",
     )

@@ -44,13 +44,13 @@ MARKUP = {
 """TH3."""
 
 # Written down here a second time, on purpose: what is tested is not its own judge.
-A_BIT_OF_ALL = "\x1b]8;;x\x07\x9b2J\r\b\x7f\u202e\u200b\U000e0041e" + "\u0301" * 6 + "[red]東"
+A_BIT_OF_ALL = "\x1b]8;;x\x07\x9b2J\r\b\x7f\u202e\u200b\U000e0041e" + "\u0301" * 7 + "[red]東"
 """Short enough that no cap on a field's length hides the rest."""
 
 RAW = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]"
-    "|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]{4,}"
+    "|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]{7,}"
 )
 
 IGNORABLE = frozenset(

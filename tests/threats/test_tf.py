@@ -14,7 +14,7 @@ import pytest
 
 from authority import Authority, Knobs, StartAuthority
 from handstamp.demo.ledger import SECRET_PATTERN
-from handstamp.errors import InsecureUrl, LoginRequired, MalformedResponse, StepUpRequired
+from handstamp.errors import InsecureUrl, LoginRequired, MalformedResponse, StepUpRequired, TemporarilyUnavailable
 from handstamp.http.client import open_client
 from handstamp.http.drive import Driver
 from handstamp.model import Secret
@@ -595,7 +595,8 @@ def test_tf13_what_a_server_repeats_is_masked(command: str, code: int, machine: 
     """
     The server repeats our token or a configured secret header: in a result, an error, a tool's name, a challenge.
 
-    Masks every secret that a run has sent, on both streams, with `-v` and in JSON. Only `token` and `headers` show one.
+    Masks every secret of sixteen characters and more that a run has sent, on both streams, with `-v` and in JSON; a server that
+    makes its own address one blanks it. Only `token` and `headers` show one.
     """
     ran = machine.home.run(*command.split())
 
@@ -675,13 +676,53 @@ def test_tf13_a_secret_that_was_cut_is_masked(limit: int) -> None:
     assert not any(secret.reveal()[:length] in shown for length in range(5, 41))
 
 
+@pytest.mark.parametrize("length", [5, 8, 9, 12, 15, 19])
+@pytest.mark.parametrize("secret", ["aaaaaaaaZ1234567890", "abcdeabcdeabcdeabcde", "aaaaaaaaaaaaaaaaaaaaaaaa"])
+def test_tf13_a_cut_secret_that_repeats_its_own_beginning_is_masked(secret: str, length: int) -> None:
+    assert mask(f"it said: {secret[:length]}…", [Secret(secret)]) == "it said: ***…"
+
+
 def test_tf13_json_stays_json_whatever_the_secret_is(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output()
-    output.hide([Secret('a"quoted\\secret'), Secret("version"), Secret("false!")])
+    secret = 'a "quoted\\secret" 1'
+    output.hide([Secret(secret), Secret('"version": 1,\n  "'), Secret("false, but longer")])
 
-    output.document({"text": 'a"quoted\\secret', "is_error": False, "nested": [{'a"quoted\\secret': 1}]})
+    output.document({"text": secret, "is_error": False, "nested": [{secret: 1}]})
 
-    assert json.loads(capsys.readouterr().out) == {"***": 1, "text": "***", "is_error": False, "nested": [{"***": 1}]}
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "text": "***", "is_error": False, "nested": [{"***": 1}]}
+
+
+@pytest.mark.parametrize(
+    "secret", ['{"version": 1, "error": {"', "server_said_no", "temporarily_unavailable", '"code": "server_s']
+)
+def test_tf13_an_error_stays_json_whatever_the_secret_is(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.json = True
+    output.hide([Secret(secret), Secret("the-real-secret-of-the-person")])
+
+    output.problem(TemporarilyUnavailable("It says the-real-secret-of-the-person.", hint="mv the-real-secret-of-the-person"))
+
+    assert json.loads(capsys.readouterr().err)["error"] == {
+        "code": "temporarily_unavailable",
+        "message": "It says ***.",
+        "hint": "mv ***",
+        "next_step": "mv ***",
+    }
+
+
+def test_tf13_no_secret_blots_out_our_own_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server chooses its code and a client's secret; a person's header may be an ordinary word."""
+    output = Output()
+    output.hide(map(Secret, ("signed_in", "identity", "application", "authorization_server", "already_signed_in")))
+
+    output.document({"signed_in": True, "identity": "application", "authorization_server": "already_signed_in"})
+
+    assert json.loads(capsys.readouterr().out) == {
+        "version": 1,
+        "signed_in": True,
+        "identity": "application",
+        "authorization_server": "already_signed_in",
+    }
 
 
 # TF14: what the server wants to hear again

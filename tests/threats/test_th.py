@@ -44,6 +44,7 @@ from handstamp.errors import (
     VaultCorrupt,
     VaultError,
     chain,
+    forgetting_values,
 )
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
@@ -309,7 +310,8 @@ def test_th2_nothing_that_a_server_says_turns_hides_or_floods(words: str, shell:
     """
     Text turns the direction of what stands beside it, hides letters in it, or piles marks over the lines around it.
 
-    What turns, hides or does not draw is written out as its escape, and so is the fourth mark over a letter; lengths are bounded.
+    What turns, hides or does not draw is written out as its escape, and so is the seventh mark over a letter. Every space is
+    a plain one, a joiner stays only between Asian letters or pictures, which it shapes, and lengths are bounded.
     """
     server = loudspeaker(words, "everywhere")
 
@@ -323,9 +325,47 @@ def test_th2_a_character_that_draws_nothing_never_passes() -> None:
 
 
 def test_th2_what_a_person_writes_stays_as_it_is() -> None:
-    written = "Zürich, Việt Nam, ภาษาไทยที่นี่, हिन्दी, 東京, עברית, 🎫, ❤️, e\u0301"
+    written = (
+        "Zürich, Việt Nam, ภาษาไทยที่นี่, हिन्दी, 東京, עברית, 🎫, ❤️, e\u0301, လျှို့ဝှက်, می\u200cخواهم, ක්\u200dර, র\u200d্য, "
+        "👩\u200d👩\u200d👧, ❤\ufe0f\u200d🔥, 👩🏽\u200d💻"
+    )
 
     assert safe(written) == written
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u1680", "\u2009", "\u202f", "\u205f", "\u3000"])
+def test_th2_every_space_is_a_plain_one(space: str) -> None:
+    assert safe(f"10{space}000") == "10 000"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "pay\u200dpal",
+        "пай\u200cпал",
+        "é\u200dé",
+        "\u200dक",
+        "क\u200d",
+        "क\u200c\u200dक",
+        "क\u200d ",
+        "a\u200dक",
+        "क\u200da",
+        "क\u200d\u202eक",
+        "🎫\u200d\u200b",
+    ],
+)
+def test_th2_a_joiner_that_shapes_nothing_is_written_out(words: str) -> None:
+    shown = safe(words)
+
+    assert not {"\u200c", "\u200d"} & set(shown)
+    assert safe(shown) == shown
+
+
+def test_th2_joiners_do_not_hide_a_flood_of_marks() -> None:
+    shown = safe("ก" + "\u0e47\u200d" * 12)
+
+    assert shown.count("\u0e47") == 6
+    assert safe(shown) == shown
 
 
 @pytest.mark.parametrize("field", ["identity", "token error", "tool error", "tools"])
@@ -700,6 +740,34 @@ def test_th6_what_was_being_handled_before_keeps_its_values() -> None:
 
     values = [frame.f_locals for frame, _ in traceback.walk_tb(before[0].__traceback__)]
     assert {"mine": "theirs to look at"} in values
+
+
+def test_th6_a_task_that_saw_the_error_before_goes_on() -> None:
+    """An error that is kept and raised again names the caller's coroutine, which waits for something else by now."""
+    kept = InsecureUrl("Expected https, got http.")
+    went_on: list[str] = []
+
+    async def see_and_wait(seen: anyio.Event, go: anyio.Event) -> None:
+        mine = "theirs to go on with"
+        try:
+            raise kept
+        except InsecureUrl:
+            seen.set()
+        await go.wait()
+        went_on.append(mine)
+
+    async def main() -> None:
+        seen, go = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(see_and_wait, seen, go)
+            await seen.wait()
+            with pytest.raises(InsecureUrl), forgetting_values():
+                raise kept
+            go.set()
+
+    anyio.run(main)
+
+    assert went_on == ["theirs to go on with"]
 
 
 def run_step(step: Exchange[None]) -> None:
