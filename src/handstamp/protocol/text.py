@@ -76,9 +76,13 @@ def _mask_cut(text: str, secret: str) -> str:
 
 
 def _mask_end(text: str, secret: str) -> str:
-    start = text.rfind(secret[:SHOWN_START], max(0, len(text) - len(secret)))
-    is_cut = start >= 0 and len(text) - start > SHOWN_START and secret.startswith(text[start:])
-    return f"{text[:start]}***" if is_cut else text
+    start = text.find(secret[:SHOWN_START], max(0, len(text) - len(secret)))
+    # Not the last one alone: the two halves of a JWT may well begin alike.
+    while 0 <= start < len(text) - SHOWN_START:
+        if secret.startswith(text[start:]):
+            return f"{text[:start]}***"
+        start = text.find(secret[:SHOWN_START], start + 1)
+    return text
 
 
 def _draws(character: str) -> bool:
