@@ -7,6 +7,7 @@ exit code is 1.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fuzz.target import Target
 from fuzz.targets import TARGETS
@@ -22,6 +24,8 @@ from fuzz.targets import TARGETS
 REPOSITORY = Path(__file__).resolve().parents[1]
 FINDINGS = REPOSITORY / "fuzz" / "findings"
 CORPUS = REPOSITORY / ".fuzz"
+MEMORY = Path("/dev/shm")
+
 GROWTH_SHARE = 0.15
 """Of a target's seconds."""
 
@@ -137,10 +141,16 @@ def _explain(target: Target, path: Path, output: str) -> str:
 
 
 def _run(seconds: float, *module_and_arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", *module_and_arguments]
+    """One of our own modules, its files in memory where the system has a place for that."""
+    with TemporaryDirectory(prefix="handstamp-fuzz-", dir=MEMORY if MEMORY.is_dir() else None) as place:
+        return _run_at(place, seconds, [sys.executable, "-m", *module_and_arguments])
+
+
+def _run_at(place: str, seconds: float, command: list[str]) -> "subprocess.CompletedProcess[str]":
     with subprocess.Popen(
         command,
         cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": place},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

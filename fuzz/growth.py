@@ -31,6 +31,8 @@ MAX_INPUTS = 20_000
 def main() -> int:
     """Says by how much it grew. Gives the exit code."""
     target = TARGETS[sys.argv[1]]
+    # Modules that a target imports at its first input are no part of that input's time.
+    target.run(b"")
     grown = find_growth(replace(target, run=_limited(target.run)), float(sys.argv[2]))
     if not grown:
         return 0

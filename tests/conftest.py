@@ -82,8 +82,15 @@ def _left_by(request: pytest.FixtureRequest, said_by_errors: list[str]) -> Itera
 
 def _files_below(place: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(place):
-        # Neither links, which a test may have made to anywhere, nor pipes, which nobody would fill.
-        yield from (path for name in names if stat.S_ISREG((path := Path(folder, name)).lstat().st_mode))
+        yield from (path for name in names if _is_plain_file(path := Path(folder, name)))
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Neither a link, which a test may have made to anywhere, nor a pipe, which nobody would fill."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False  # of a program or a database that is just ending
 
 
 @pytest.fixture

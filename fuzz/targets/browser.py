@@ -11,7 +11,7 @@ from fuzz.properties import check_refusal, check_shown
 from fuzz.samples import AUTHORIZATION
 from fuzz.target import Target
 from handstamp.callback import page
-from handstamp.callback.visit import MAX_HEAD, Reply, Visit, read_visit
+from handstamp.callback.visit import MAX_ADDRESS, MAX_HEAD, Reply, Visit, read_visit
 from handstamp.errors import HandstampError, MalformedResponse, NetworkError, ServerBrokeProtocol, ServerSaidNo
 from handstamp.model import LoginFailed, SignedIn
 from handstamp.protocol.authorization import (
@@ -107,6 +107,7 @@ def _visit(data: bytes, size: int) -> Visit | Reply | None:
     assert (found.path + found.query).isascii()
     check_shown(found.method + found.path + found.query)
     assert "?" not in found.path
+    assert len(found.path + found.query) <= MAX_ADDRESS
     assert all(not set(name + value) & set("\r\n\0") for name, value in found.headers)
     assert found.is_navigation in (True, False)
     return found

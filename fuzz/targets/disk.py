@@ -1,5 +1,6 @@
 """What stands in files that somebody may have changed: settings, the vault, what is sealed in it, its key."""
 
+import atexit
 import shutil
 import tempfile
 from base64 import b64encode
@@ -222,11 +223,8 @@ def read_key(data: bytes) -> None:
 
 @cache
 def _directory(name: str) -> Path:
-    """In memory where the system has such a place. Removed at the end of the program."""
-    import atexit
-
-    memory = Path("/dev/shm")
-    place = Path(tempfile.mkdtemp(prefix=f"handstamp-fuzz-{name}-", dir=memory if memory.is_dir() else None))
+    """Removed at the end of the program; libFuzzer's ends without a word, and who started it removes what is left."""
+    place = Path(tempfile.mkdtemp(prefix=f"handstamp-fuzz-{name}-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     return place
 

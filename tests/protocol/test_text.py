@@ -2,7 +2,8 @@
 
 import pytest
 
-from handstamp.protocol.text import safe
+from handstamp.model import Secret
+from handstamp.protocol.text import mask, safe
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,13 @@ def test_what_is_too_long_is_cut_and_says_so() -> None:
     assert safe("a" * 200) == "a" * 200
     assert safe("a" * 201) == "a" * 199 + "…"
     assert len(safe("\x1b" * 10_000, 50)) == 50
+
+
+@pytest.mark.parametrize("shown", [10, 25, 33])
+def test_the_beginning_of_a_secret_is_masked_though_it_begins_twice(shown: int) -> None:
+    """TF13. A JWT's header and its claims both begin with eyJh, where they begin with alg and aud."""
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJodHRwczovL21jcC5leGFtcGxlIn0.c2lnbmF0dXJl"
+
+    masked = mask(f"no such token {token[:shown]}…", [Secret(token)])
+
+    assert masked == "no such token ***…"

@@ -311,10 +311,11 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._translate(error) from error
-        except OverflowError as error:
+        except (OverflowError, UnicodeDecodeError):
+            # A number beyond SQLite's, or an error of SQLite's whose own words quote bytes that are no text.
             raise VaultCorrupt(
-                f"{self.path} is damaged: it counts further than anybody can.", hint=self._move_aside(self.path)
-            ) from error
+                f"{self.path} is damaged: something in it is no number or no text.", hint=self._move_aside(self.path)
+            ) from None
         except OSError as error:
             raise StoreUnreachable(f"{self.path} cannot be written: {error.strerror}.") from error
 
