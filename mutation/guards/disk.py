@@ -86,6 +86,11 @@ GUARDS = [
         (Edit(FILES, "    if not is_trusted(found.st_uid):", "    if False:"),),
         rows=("TG2",),
     ),
+    Guard(
+        "settings are not written where they would be refused",
+        (Edit(SETTINGS_FILE, "        check_trusted(draft)", "        "),),
+        rows=("TG2",),
+    ),
     Guard("a file is made private", (Edit(FILES, "os.O_EXCL | _GUARDS, 0o600)", "os.O_EXCL | _GUARDS, 0o666)"),), rows=("TG3",)),
     Guard("a lock is made private", (Edit(FILES, "flags | _GUARDS, 0o600)", "flags | _GUARDS, 0o644)"),), rows=("TG3",)),
     Guard("a directory is made private", (Edit(FILES, "each.mkdir(mode=0o700,", "each.mkdir(mode=0o777,"),), rows=("TG3",)),

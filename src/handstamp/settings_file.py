@@ -15,7 +15,7 @@ from typing import Any, cast
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import ClientSettings
 from handstamp.settings import ServerSettings, Settings, parse_servers, parse_toml, read_settings
-from handstamp.stores.private_files import create_private, make_directory
+from handstamp.stores.private_files import check_trusted, create_private, make_directory
 
 __all__ = ["add_server", "merge_server", "remove_server", "render_server"]
 
@@ -191,6 +191,7 @@ def _write(path: Path, text: str) -> None:
         _sweep(target)
         draft.unlink(missing_ok=True)
         create_private(draft, text.encode())
+        check_trusted(draft)  # what would be refused when it is read is not written
         draft.chmod(mode)
         draft.replace(target)
     except (OSError, StoreUnreachable) as error:

@@ -398,6 +398,18 @@ def test_tg2_settings_in_a_directory_that_everybody_may_write_to_are_refused(hom
     assert ran.hint == f"chmod o-w {home.config}"
 
 
+def test_tg2_settings_that_are_not_there_need_no_safe_place_and_are_not_written_into_an_unsafe_one(home: Home) -> None:
+    """In a container HOME may be somebody else's, and who keeps no settings there can do without."""
+    home.config.mkdir()
+    home.config.chmod(0o777)
+
+    assert home.run("status").exit_code == 0
+    ran = home.run("add", "s", "https://mcp.example/mcp")
+
+    assert f"{home.config} may be written by everybody" in ran.stderr
+    assert list(home.config.iterdir()) == []
+
+
 @needs_root
 @pytest.mark.parametrize("name", ["servers.toml", "."])
 def test_tg2_settings_of_somebody_else_are_refused(name: str, home: Home) -> None:

@@ -138,6 +138,13 @@ def sync_directory(path: Path) -> None:
 
 
 def _open_trusted(path: Path) -> int:
+    try:
+        # Where there is no file, nobody is trusted and the way is nobody's concern: HOME may be another's in a container.
+        path.stat()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreachable(path, error) from error
     place = path if sys.platform == "win32" else find_way(path)
     return _open(path, place, os.O_RDONLY, _refuse_untrusted)
 
