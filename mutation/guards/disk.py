@@ -24,7 +24,13 @@ GUARDS = [
     ),
     Guard(
         "a directory above that all may write to has the sticky bit",
-        (Edit(WAYS, "if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:", "if False:"),),
+        (
+            Edit(
+                WAYS,
+                "if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and not _is_read_only(path):",
+                "if False:",
+            ),
+        ),
         rows=("TG1", "TG2"),
     ),
     Guard(

@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 
 import click
 import keyring.errors
@@ -211,6 +212,50 @@ def test_tg1_a_directory_anywhere_above_that_everybody_may_write_to_is_refused_w
 
         (tmp_path / above).chmod(0o1777)
         assert store.save_grant(GRANT).generation == 1
+
+
+def test_tg1_where_nobody_writes_because_the_mount_is_read_only_the_mode_does_not_matter(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ConfigMap of Kubernetes: 0777, and mounted read-only."""
+    home.write_settings(OK)
+    home.config.chmod(0o777)
+    mounted = os.statvfs(home.config)
+
+    def read_only(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_flag=mounted.f_flag | (os.ST_RDONLY if path == home.config else 0))
+
+    monkeypatch.setattr(os, "statvfs", read_only)
+
+    assert list(load_settings(home.config).servers) == ["s"]
+
+
+@needs_root
+def test_tg1_a_directory_of_roots_that_everybody_may_write_to_is_refused_and_nobody_is_told_to_mend_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emptyDir of Kubernetes: 0777 and root's. A chmod of yours would fail, another place helps."""
+    tmp_path.chmod(0o777)
+    for each in (tmp_path, *tmp_path.parents):
+        assert each.stat().st_uid == 0
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY_ELSE)
+
+    with pytest.raises(StoreUnreachable, match=r"no sticky bit.*HANDSTAMP_STATE_DIR") as caught:
+        find_way(tmp_path / "state")
+
+    assert caught.value.hint is None
+
+
+def test_tg1_a_link_that_is_gone_as_it_is_followed_is_told_in_our_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+
+    def gone(path: Path) -> Path:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "readlink", gone)
+
+    with pytest.raises(StoreUnreachable, match="link cannot be used: No such file"):
+        find_way(tmp_path / "link" / "state")
 
 
 @needs_root
