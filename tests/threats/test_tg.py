@@ -379,8 +379,8 @@ def test_tg2_what_was_planted_under_a_name_of_ours_is_refused_and_its_target_sta
     """
     Under the name of a file of ours lies a link, a second name of another file, a pipe, a device or a directory.
 
-    Refuses all but a plain file with one name that is yours alone. `servers.toml` may be a link, but nobody else may own it or
-    write to it.
+    Refuses all but a plain file with one name that is yours alone. `servers.toml` may be a link, but nobody else may own it, or
+    write to it unless through a group that you gave it to.
     """
     directory, victim = tmp_path / "state", tmp_path / "victim"
     with closing(SqliteStore(directory, [FileKey(directory)])) as store:
@@ -431,6 +431,13 @@ def test_tg2_settings_that_everybody_may_write_to_are_refused_and_the_hint_mends
 
     assert str(path) in ran.error
     subprocess.run(shlex.split(ran.hint), check=True)
+    assert home.run("status").exit_code == 0
+
+
+def test_tg2_settings_may_be_written_by_a_group_that_you_gave_them_to(home: Home) -> None:
+    """With a umask of 002, as many systems have it, every file of yours may be."""
+    write_settings(home).chmod(0o664)
+
     assert home.run("status").exit_code == 0
 
 
