@@ -204,5 +204,6 @@ def _write(path: Path, text: str) -> None:
 def _sweep(target: Path) -> None:
     """Removes what edits left that were killed. One that is under way takes no hour (TG15)."""
     for draft in target.parent.glob(f".{target.name}.*"):
-        if draft.suffix[1:].isdecimal() and draft.lstat().st_mtime < time.time() - AN_HOUR:
-            draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another edit may have ended, or sweeps too
+            if draft.suffix[1:].isdecimal() and draft.lstat().st_mtime < time.time() - AN_HOUR:
+                draft.unlink()
