@@ -42,7 +42,8 @@ from handstamp.errors import (
     account_hint,
 )
 from handstamp.model import Grant, GrantKey
-from handstamp.settings import load_settings
+from handstamp.settings import ServerSettings, load_settings
+from handstamp.settings_file import add_server
 from handstamp.stores.keys import StandardProviders
 from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
@@ -762,8 +763,10 @@ BURGLARIES = {
     "table": "CREATE TABLE loot (sealed)",
     "generated column": "ALTER TABLE grants ADD COLUMN loot AS (hex(sealed))",
     "check": "ALTER TABLE grants ADD COLUMN loot CHECK (length(loot) < 9)",
-    "statistics": "ANALYZE",
 }
+
+REWORDED = "UPDATE sqlite_master SET sql = 'CREATE TABLE sqlite_stat1(tbl,idx,stat AS (hex(tbl)))' WHERE name = 'sqlite_stat1'"
+"""With the name of what SQLite notes for itself, and not its words."""
 
 
 def steal(directory: Path, *statements: str) -> None:
@@ -791,8 +794,8 @@ def test_tg7_a_vault_that_brings_code_or_anything_else_along_is_not_believed_nor
     """
     A database with triggers, views, computed columns or rows without end lies where the vault should, or was handed over as one.
 
-    Opens it for reading first, trusts no function of its schema, and takes only a schema that is ours to the word. Anything else
-    is refused, and not a byte of it changed.
+    Opens it for reading first, trusts no function of its schema, and takes only a schema that is ours to the word, SQLite's own
+    statistics aside. Anything else is refused, and not a byte of it changed.
     """
     store.save_grant(GRANT)
     store.close()
@@ -806,6 +809,25 @@ def test_tg7_a_vault_that_brings_code_or_anything_else_along_is_not_believed_nor
         assert caught.value.hint == f"mv {path} {path}.broken"
 
     assert fingerprint(path) == before
+
+
+@pytest.mark.parametrize("statement", ["ANALYZE", "PRAGMA optimize = 0x10002"])
+def test_tg7_what_sqlite_notes_for_itself_is_no_damage(statement: str, store: SqliteStore, directory: Path) -> None:
+    """A tool that a person opened the vault with may have had it analyzed."""
+    saved = store.save_grant(GRANT)
+    store.close()
+    steal(directory, statement)
+
+    assert find(store) == saved
+
+
+def test_tg7_nothing_else_passes_under_the_name_of_sqlites_notes(store: SqliteStore, directory: Path) -> None:
+    store.save_grant(GRANT)
+    store.close()
+    steal(directory, "ANALYZE", "PRAGMA writable_schema = ON", REWORDED)
+
+    with pytest.raises(VaultCorrupt, match="sqlite_stat1"):
+        find(store)
 
 
 def test_tg7_a_view_in_the_place_of_a_table_is_not_asked(store: SqliteStore, directory: Path) -> None:
@@ -1419,6 +1441,22 @@ def test_tg15_an_edit_of_the_settings_that_is_killed_changes_nothing_and_is_swep
         os.utime(each, (0, 0))
     assert home.run("add", "other", "https://other.example/mcp").exit_code == 0
     assert {each.name for each in home.config.iterdir()} == {"servers.toml", ".servers.toml.swp"}
+
+
+def test_tg15_another_edits_draft_that_goes_while_we_sweep_is_no_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.config.mkdir()
+    draft, look = private_file(home.config / ".servers.toml.1"), Path.lstat
+
+    def end_the_other_edit(path: Path) -> os.stat_result:
+        if path == draft:
+            path.unlink()
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", end_the_other_edit)
+
+    add_server(load_settings(home.config), ServerSettings("s", "https://mcp.example/mcp"))
+
+    assert [each.name for each in home.config.iterdir()] == ["servers.toml"]
 
 
 def test_tg15_a_draft_is_never_written_through_a_link(home: Home) -> None:
