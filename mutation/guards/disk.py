@@ -173,7 +173,7 @@ GUARDS = [
         (Edit(SETTINGS, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 28)"),),
         rows=("TG8",),
     ),
-    Guard("keys of the settings have a bound", (Edit(SETTINGS, "if DEEP_KEY.search(text):", "if False:"),), rows=("TG8",)),
+    Guard("keys of the settings have a bound", (Edit(SETTINGS, 'if token["deep"]:', "if False:"),), rows=("TG8",)),
     Guard(
         "nesting has an end",
         (Edit(SETTINGS, "except (ValueError, RecursionError) as error:", "except OSError as error:"),),

@@ -928,14 +928,49 @@ def test_tg8_hostile_settings_are_refused_with_one_error_and_run_nothing(kind: s
         '"a"' + '."\\u0061"' * 9000 + " = 1",
         "[a" + " . 'a'" * 9000 + "]",
         "x = {" + "a." * 20_000 + "a = 1}",
+        'x = {a = """b""""", ' + "a." * 20_000 + 'a = "b"}',
+        "x = {a = '''b''''', " + "a." * 20_000 + "a = 'b'}",
+        'x = "#"\r\n' + "a." * 20_000 + "a = 1",
     ],
-    ids=["bare", "quoted", "table", "inline"],
+    ids=["bare", "quoted", "table", "inline", "after a text", "after a literal text", "after no comment"],
 )
 def test_tg8_a_key_without_end_is_refused_before_it_is_read(text: str, home: Home) -> None:
     """Its parser takes the square of a key's length: these would keep it for seconds."""
     home.write_settings(text)
 
-    assert "Expected keys of a few parts" in home.fail("status", code=2).error
+    line = text.count("\n") + 1
+    assert f"got one of more than 16 in line {line}." in home.fail("status", code=2).error
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# oid {}",
+        'scopes = ["{}"]',
+        "scopes = [ # {}\n]",
+        'client_id = """\n\\"{}"""',
+        "client_id = '''\n'{}'''",
+        "client_id = '{}'",
+    ],
+)
+def test_tg8_what_looks_like_a_long_key_in_a_comment_or_a_text_is_none(line: str, tmp_path: Path) -> None:
+    private_file(tmp_path / "servers.toml", (OK + line.format("1.3.6.1.4.1.311.21.8.1.2.3.4.5.6.7.8.9")).encode())
+
+    assert list(load_settings(tmp_path).servers) == ["s"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ['"', "'", '\\"', "\\'", '"""\\', "'''", '"a".', "a ", "a. ", '""', '"""\\"\n', "'\n", "#", "a.'"]
+)
+def test_tg8_the_search_for_long_keys_reads_the_largest_file_at_once(piece: str, tmp_path: Path) -> None:
+    private_file(tmp_path / "servers.toml", b"x = 1 = " + piece.encode() * (200_000 // len(piece)))
+    began = monotonic()
+
+    with pytest.raises(SettingsError):
+        load_settings(tmp_path)
+
+    assert monotonic() - began < 5
 
 
 def test_tg8_a_file_of_a_hundred_megabytes_is_refused_before_it_is_read(home: Home) -> None:
