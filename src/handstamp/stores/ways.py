@@ -9,7 +9,8 @@ it.
 After the walk a name is as good as an open file: only you and root can make it mean something else. SQLite opens its files by
 name, and this is what makes that safe (TG4).
 
-What a group may write to, a directory or a file, is the decision of whoever gave it to the group, and not judged. On Windows the profile's access lists do this work.
+What a group may write to, a directory or a file, is the decision of whoever gave it to the group, and not judged. On Windows
+the profile's access lists do this work.
 """
 
 import os
