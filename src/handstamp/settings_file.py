@@ -143,13 +143,19 @@ def _edit(path: Path, text: str, edit: Callable[[MutableMapping[str, Any]], None
     try:
         document = tomlkit.parse(text)
         edit(document)
-        edited = tomlkit.dumps(document)
+        edited = _end_lines_as(text, tomlkit.dumps(document))
         if parse_servers(path, parse_toml(path, edited)) == expected:
             return edited
     except (AttributeError, LookupError, TypeError, ValueError, TOMLKitError, SettingsError):
         # TOML has many ways to say one thing, and the editor cannot change each of them: then the person does.
         pass
     raise SettingsError(f"Expected [servers.NAME] tables in {path}, got a form of TOML that Handstamp cannot edit.")
+
+
+def _end_lines_as(before: str, edited: str) -> str:
+    """What the editor adds ends with a line feed alone; a file from Windows stays one."""
+    is_from_windows = 0 < before.count("\n") == before.count("\r\n")
+    return edited.replace("\r\n", "\n").replace("\n", "\r\n") if is_from_windows else edited
 
 
 def _update(table: MutableMapping[str, Any], values: Mapping[str, object]) -> None:
