@@ -1808,7 +1808,7 @@ def test_tg20_a_header_that_names_another_provider_does_not_pass(home: Home, aut
 @pytest.mark.parametrize(
     ("provider", "what_came"),
     [
-        (HeldKey(None, name="keychain"), "holds no key"),
+        (HeldKey(None, name="keychain"), "PYTHON_KEYRING_BACKEND names that"),
         (HeldKey(KEY_B, name="keychain"), "gives another key"),
         (SilentKey(), "did not answer within 3 seconds"),
         (HeldKey(KEY_A, name="environment"), "not set up in this program"),
