@@ -24,7 +24,13 @@ GUARDS = [
     ),
     Guard(
         "a directory above that all may write to has the sticky bit",
-        (Edit(WAYS, "if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:", "if False:"),),
+        (
+            Edit(
+                WAYS,
+                "if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and not _is_read_only(path):",
+                "if False:",
+            ),
+        ),
         rows=("TG1", "TG2"),
     ),
     Guard(
@@ -86,6 +92,11 @@ GUARDS = [
         (Edit(FILES, "    if not is_trusted(found.st_uid):", "    if False:"),),
         rows=("TG2",),
     ),
+    Guard(
+        "settings are not written where they would be refused",
+        (Edit(SETTINGS_FILE, "        check_trusted(draft)", "        "),),
+        rows=("TG2",),
+    ),
     Guard("a file is made private", (Edit(FILES, "os.O_EXCL | _GUARDS, 0o600)", "os.O_EXCL | _GUARDS, 0o666)"),), rows=("TG3",)),
     Guard("a lock is made private", (Edit(FILES, "flags | _GUARDS, 0o600)", "flags | _GUARDS, 0o644)"),), rows=("TG3",)),
     Guard("a directory is made private", (Edit(FILES, "each.mkdir(mode=0o700,", "each.mkdir(mode=0o777,"),), rows=("TG3",)),
@@ -142,6 +153,17 @@ GUARDS = [
         rows=("TG7",),
     ),
     Guard(
+        "SQLite's notes are known by their words",
+        (
+            Edit(
+                MIGRATIONS,
+                "stray := (found - STATISTICS) ^ _made_by(schema)",
+                'stray := {each for each in found if not each[1].startswith("sqlite_stat")} ^ _made_by(schema)',
+            ),
+        ),
+        rows=("TG7",),
+    ),
+    Guard(
         "one value has a bound",
         (Edit(DATABASE, "    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)\n", ""),),
         rows=("TG7",),
@@ -151,7 +173,7 @@ GUARDS = [
         (Edit(SETTINGS, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 28)"),),
         rows=("TG8",),
     ),
-    Guard("keys of the settings have a bound", (Edit(SETTINGS, "if DEEP_KEY.search(text):", "if False:"),), rows=("TG8",)),
+    Guard("keys of the settings have a bound", (Edit(SETTINGS, 'if token["deep"]:', "if False:"),), rows=("TG8",)),
     Guard(
         "nesting has an end",
         (Edit(SETTINGS, "except (ValueError, RecursionError) as error:", "except OSError as error:"),),

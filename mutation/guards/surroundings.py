@@ -30,8 +30,8 @@ GUARDS = [
         (
             Edit(
                 "stores/keys/keychain.py",
-                "load_env() or load_config()) or _SystemKeychains(list(_find_system_backends()))",
-                'import_module("keyring").get_keyring())',
+                "_find_chosen_backend() or _SystemKeychains(list(_find_system_backends()))",
+                'cast("_Backend", import_module("keyring").get_keyring())',
             ),
         ),
         rows=("TJ5",),

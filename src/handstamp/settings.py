@@ -44,9 +44,14 @@ LARGEST_FILE = 256 * 1024
 """Bytes. A server takes some two hundred."""
 
 MOST_PARTS = 16
-KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
-DEEP_KEY = re.compile(rf"(?<![\w\\-])(?:{KEY_PART}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
-"""What `tomllib` takes the square of its length for: a few kilobytes would keep it for seconds."""
+KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?)"""
+LONG_TEXT = r'''"""(?:[^"\\]|\\[\s\S]|""?(?!"))*+"{0,5}|'{3}(?:[^']|''?(?!'))*+'{0,5}'''
+TOKEN = re.compile(rf"#[^\n]*+|{LONG_TEXT}|(?P<deep>(?:{KEY_PART}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}})|{KEY_PART}")
+"""
+Comments, texts and keys; `deep` is what `tomllib` takes the square of its length for: a few kilobytes would keep it for seconds.
+
+A text that does not end goes on as far as it can: `tomllib` reads nothing after it, and no character is looked at too often.
+"""
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -160,8 +165,10 @@ def read_settings(path: Path) -> str:
 
 def parse_toml(path: Path, text: str) -> dict[str, object]:
     """The document. Raises SettingsError with file and place."""
-    if DEEP_KEY.search(text):
-        raise SettingsError(f"Expected keys of a few parts in {path}, got one of more than {MOST_PARTS}.")
+    for token in TOKEN.finditer(text):
+        if token["deep"]:
+            line = text.count("\n", 0, token.start()) + 1
+            raise SettingsError(f"Expected keys of a few parts in {path}, got one of more than {MOST_PARTS} in line {line}.")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

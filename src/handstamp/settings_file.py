@@ -15,7 +15,7 @@ from typing import Any, cast
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import ClientSettings
 from handstamp.settings import ServerSettings, Settings, parse_servers, parse_toml, read_settings
-from handstamp.stores.private_files import create_private, make_directory
+from handstamp.stores.private_files import check_trusted, create_private, make_directory
 
 __all__ = ["add_server", "merge_server", "remove_server", "render_server"]
 
@@ -143,13 +143,19 @@ def _edit(path: Path, text: str, edit: Callable[[MutableMapping[str, Any]], None
     try:
         document = tomlkit.parse(text)
         edit(document)
-        edited = tomlkit.dumps(document)
+        edited = _end_lines_as(text, tomlkit.dumps(document))
         if parse_servers(path, parse_toml(path, edited)) == expected:
             return edited
     except (AttributeError, LookupError, TypeError, ValueError, TOMLKitError, SettingsError):
         # TOML has many ways to say one thing, and the editor cannot change each of them: then the person does.
         pass
     raise SettingsError(f"Expected [servers.NAME] tables in {path}, got a form of TOML that Handstamp cannot edit.")
+
+
+def _end_lines_as(before: str, edited: str) -> str:
+    """What the editor adds ends with a line feed alone; a file from Windows stays one."""
+    is_from_windows = 0 < before.count("\n") == before.count("\r\n")
+    return edited.replace("\r\n", "\n").replace("\n", "\r\n") if is_from_windows else edited
 
 
 def _update(table: MutableMapping[str, Any], values: Mapping[str, object]) -> None:
@@ -191,6 +197,7 @@ def _write(path: Path, text: str) -> None:
         _sweep(target)
         draft.unlink(missing_ok=True)
         create_private(draft, text.encode())
+        check_trusted(draft)  # what would be refused when it is read is not written
         draft.chmod(mode)
         draft.replace(target)
     except (OSError, StoreUnreachable) as error:
@@ -203,5 +210,6 @@ def _write(path: Path, text: str) -> None:
 def _sweep(target: Path) -> None:
     """Removes what edits left that were killed. One that is under way takes no hour (TG15)."""
     for draft in target.parent.glob(f".{target.name}.*"):
-        if draft.suffix[1:].isdecimal() and draft.lstat().st_mtime < time.time() - AN_HOUR:
-            draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another edit may have ended, or sweeps too
+            if draft.suffix[1:].isdecimal() and draft.lstat().st_mtime < time.time() - AN_HOUR:
+                draft.unlink()

@@ -139,6 +139,19 @@ def test_a_file_without_certificates_is_an_error_of_the_settings(home: Home) -> 
     assert "none.pem" in ran.error
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_an_edit_ends_its_lines_as_the_file_does(ending: bytes, home: Home) -> None:
+    path = home.config / "servers.toml"
+    home.config.mkdir()
+    path.write_bytes(ending.join([b"# mine", b"[servers.s]", b'url = "https://mcp.example/mcp"', b""]))
+
+    assert home.run("add", "t", "https://other.example/mcp").exit_code == 0
+
+    lines = path.read_bytes().split(ending)
+    assert [line for line in lines if b"\r" in line or b"\n" in line] == []
+    assert {b"# mine", b"[servers.t]", b'url = "https://other.example/mcp"'} <= set(lines)
+
+
 def test_a_directory_that_is_relative_is_refused(home: Home) -> None:
     ran = home.fail("status", code=2, environ={"HANDSTAMP_STATE_DIR": "relative"})
 

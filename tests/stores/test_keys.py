@@ -279,3 +279,13 @@ print(*(name for name in sys.modules if name.startswith(keys)))
         unwanted, keys = said.splitlines()
         assert unwanted == ""
         assert set(keys.split()) == {"handstamp.stores.keys.encoding", "handstamp.stores.keys.environment"}
+
+
+@pytest.mark.parametrize("chosen", ["no_such_package.Keyring", "keyring.backends.fail.Keyrings", "Keyring", ""])
+def test_a_choice_of_a_keychain_that_is_none_names_the_variable(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", chosen)
+
+    with pytest.raises(KeyUnavailable, match="PYTHON_KEYRING_BACKEND"):
+        KeychainKey(tmp_path).load()

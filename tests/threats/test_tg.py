@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 
 import click
 import keyring.errors
@@ -41,7 +42,8 @@ from handstamp.errors import (
     account_hint,
 )
 from handstamp.model import Grant, GrantKey
-from handstamp.settings import load_settings
+from handstamp.settings import ServerSettings, load_settings
+from handstamp.settings_file import add_server
 from handstamp.stores.keys import StandardProviders
 from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
@@ -213,6 +215,50 @@ def test_tg1_a_directory_anywhere_above_that_everybody_may_write_to_is_refused_w
         assert store.save_grant(GRANT).generation == 1
 
 
+def test_tg1_where_nobody_writes_because_the_mount_is_read_only_the_mode_does_not_matter(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ConfigMap of Kubernetes: 0777, and mounted read-only."""
+    home.write_settings(OK)
+    home.config.chmod(0o777)
+    mounted = os.statvfs(home.config)
+
+    def read_only(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_flag=mounted.f_flag | (os.ST_RDONLY if path == home.config else 0))
+
+    monkeypatch.setattr(os, "statvfs", read_only)
+
+    assert list(load_settings(home.config).servers) == ["s"]
+
+
+@needs_root
+def test_tg1_a_directory_of_roots_that_everybody_may_write_to_is_refused_and_nobody_is_told_to_mend_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emptyDir of Kubernetes: 0777 and root's. A chmod of yours would fail, another place helps."""
+    tmp_path.chmod(0o777)
+    for each in (tmp_path, *tmp_path.parents):
+        assert each.stat().st_uid == 0
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY_ELSE)
+
+    with pytest.raises(StoreUnreachable, match=r"no sticky bit.*HANDSTAMP_STATE_DIR") as caught:
+        find_way(tmp_path / "state")
+
+    assert caught.value.hint is None
+
+
+def test_tg1_a_link_that_is_gone_as_it_is_followed_is_told_in_our_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+
+    def gone(path: Path) -> Path:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "readlink", gone)
+
+    with pytest.raises(StoreUnreachable, match="link cannot be used: No such file"):
+        find_way(tmp_path / "link" / "state")
+
+
 @needs_root
 @pytest.mark.parametrize("name", ["state", ".", "state/vault.db", "state/locks"])
 def test_tg1_what_belongs_to_somebody_else_is_refused(name: str, store: SqliteStore, tmp_path: Path) -> None:
@@ -334,8 +380,8 @@ def test_tg2_what_was_planted_under_a_name_of_ours_is_refused_and_its_target_sta
     """
     Under the name of a file of ours lies a link, a second name of another file, a pipe, a device or a directory.
 
-    Refuses all but a plain file with one name that is yours alone. `servers.toml` may be a link, but nobody else may own it or
-    write to it.
+    Refuses all but a plain file with one name that is yours alone. `servers.toml` may be a link, but nobody else may own it, or
+    write to it unless through a group that you gave it to.
     """
     directory, victim = tmp_path / "state", tmp_path / "victim"
     with closing(SqliteStore(directory, [FileKey(directory)])) as store:
@@ -389,6 +435,13 @@ def test_tg2_settings_that_everybody_may_write_to_are_refused_and_the_hint_mends
     assert home.run("status").exit_code == 0
 
 
+def test_tg2_settings_may_be_written_by_a_group_that_you_gave_them_to(home: Home) -> None:
+    """With a umask of 002, as many systems have it, every file of yours may be."""
+    write_settings(home).chmod(0o664)
+
+    assert home.run("status").exit_code == 0
+
+
 def test_tg2_settings_in_a_directory_that_everybody_may_write_to_are_refused(home: Home) -> None:
     write_settings(home)
     home.config.chmod(0o777)
@@ -396,6 +449,18 @@ def test_tg2_settings_in_a_directory_that_everybody_may_write_to_are_refused(hom
     ran = home.fail("status", code=2)
 
     assert ran.hint == f"chmod o-w {home.config}"
+
+
+def test_tg2_settings_that_are_not_there_need_no_safe_place_and_are_not_written_into_an_unsafe_one(home: Home) -> None:
+    """In a container HOME may be somebody else's, and who keeps no settings there can do without."""
+    home.config.mkdir()
+    home.config.chmod(0o777)
+
+    assert home.run("status").exit_code == 0
+    ran = home.run("add", "s", "https://mcp.example/mcp")
+
+    assert f"{home.config} may be written by everybody" in ran.stderr
+    assert list(home.config.iterdir()) == []
 
 
 @needs_root
@@ -698,8 +763,10 @@ BURGLARIES = {
     "table": "CREATE TABLE loot (sealed)",
     "generated column": "ALTER TABLE grants ADD COLUMN loot AS (hex(sealed))",
     "check": "ALTER TABLE grants ADD COLUMN loot CHECK (length(loot) < 9)",
-    "statistics": "ANALYZE",
 }
+
+REWORDED = "UPDATE sqlite_master SET sql = 'CREATE TABLE sqlite_stat1(tbl,idx,stat AS (hex(tbl)))' WHERE name = 'sqlite_stat1'"
+"""With the name of what SQLite notes for itself, and not its words."""
 
 
 def steal(directory: Path, *statements: str) -> None:
@@ -727,8 +794,8 @@ def test_tg7_a_vault_that_brings_code_or_anything_else_along_is_not_believed_nor
     """
     A database with triggers, views, computed columns or rows without end lies where the vault should, or was handed over as one.
 
-    Opens it for reading first, trusts no function of its schema, and takes only a schema that is ours to the word. Anything else
-    is refused, and not a byte of it changed.
+    Opens it for reading first, trusts no function of its schema, and takes only a schema that is ours to the word, SQLite's own
+    statistics aside. Anything else is refused, and not a byte of it changed.
     """
     store.save_grant(GRANT)
     store.close()
@@ -742,6 +809,25 @@ def test_tg7_a_vault_that_brings_code_or_anything_else_along_is_not_believed_nor
         assert caught.value.hint == f"mv {path} {path}.broken"
 
     assert fingerprint(path) == before
+
+
+@pytest.mark.parametrize("statement", ["ANALYZE", "PRAGMA optimize = 0x10002"])
+def test_tg7_what_sqlite_notes_for_itself_is_no_damage(statement: str, store: SqliteStore, directory: Path) -> None:
+    """A tool that a person opened the vault with may have had it analyzed."""
+    saved = store.save_grant(GRANT)
+    store.close()
+    steal(directory, statement)
+
+    assert find(store) == saved
+
+
+def test_tg7_nothing_else_passes_under_the_name_of_sqlites_notes(store: SqliteStore, directory: Path) -> None:
+    store.save_grant(GRANT)
+    store.close()
+    steal(directory, "ANALYZE", "PRAGMA writable_schema = ON", REWORDED)
+
+    with pytest.raises(VaultCorrupt, match="sqlite_stat1"):
+        find(store)
 
 
 def test_tg7_a_view_in_the_place_of_a_table_is_not_asked(store: SqliteStore, directory: Path) -> None:
@@ -842,14 +928,49 @@ def test_tg8_hostile_settings_are_refused_with_one_error_and_run_nothing(kind: s
         '"a"' + '."\\u0061"' * 9000 + " = 1",
         "[a" + " . 'a'" * 9000 + "]",
         "x = {" + "a." * 20_000 + "a = 1}",
+        'x = {a = """b""""", ' + "a." * 20_000 + 'a = "b"}',
+        "x = {a = '''b''''', " + "a." * 20_000 + "a = 'b'}",
+        'x = "#"\r\n' + "a." * 20_000 + "a = 1",
     ],
-    ids=["bare", "quoted", "table", "inline"],
+    ids=["bare", "quoted", "table", "inline", "after a text", "after a literal text", "after no comment"],
 )
 def test_tg8_a_key_without_end_is_refused_before_it_is_read(text: str, home: Home) -> None:
     """Its parser takes the square of a key's length: these would keep it for seconds."""
     home.write_settings(text)
 
-    assert "Expected keys of a few parts" in home.fail("status", code=2).error
+    line = text.count("\n") + 1
+    assert f"got one of more than 16 in line {line}." in home.fail("status", code=2).error
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# oid {}",
+        'scopes = ["{}"]',
+        "scopes = [ # {}\n]",
+        'client_id = """\n\\"{}"""',
+        "client_id = '''\n'{}'''",
+        "client_id = '{}'",
+    ],
+)
+def test_tg8_what_looks_like_a_long_key_in_a_comment_or_a_text_is_none(line: str, tmp_path: Path) -> None:
+    private_file(tmp_path / "servers.toml", (OK + line.format("1.3.6.1.4.1.311.21.8.1.2.3.4.5.6.7.8.9")).encode())
+
+    assert list(load_settings(tmp_path).servers) == ["s"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ['"', "'", '\\"', "\\'", '"""\\', "'''", '"a".', "a ", "a. ", '""', '"""\\"\n', "'\n", "#", "a.'"]
+)
+def test_tg8_the_search_for_long_keys_reads_the_largest_file_at_once(piece: str, tmp_path: Path) -> None:
+    private_file(tmp_path / "servers.toml", b"x = 1 = " + piece.encode() * (200_000 // len(piece)))
+    began = monotonic()
+
+    with pytest.raises(SettingsError):
+        load_settings(tmp_path)
+
+    assert monotonic() - began < 5
 
 
 def test_tg8_a_file_of_a_hundred_megabytes_is_refused_before_it_is_read(home: Home) -> None:
@@ -1357,6 +1478,22 @@ def test_tg15_an_edit_of_the_settings_that_is_killed_changes_nothing_and_is_swep
     assert {each.name for each in home.config.iterdir()} == {"servers.toml", ".servers.toml.swp"}
 
 
+def test_tg15_another_edits_draft_that_goes_while_we_sweep_is_no_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.config.mkdir()
+    draft, look = private_file(home.config / ".servers.toml.1"), Path.lstat
+
+    def end_the_other_edit(path: Path) -> os.stat_result:
+        if path == draft:
+            path.unlink()
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", end_the_other_edit)
+
+    add_server(load_settings(home.config), ServerSettings("s", "https://mcp.example/mcp"))
+
+    assert [each.name for each in home.config.iterdir()] == ["servers.toml"]
+
+
 def test_tg15_a_draft_is_never_written_through_a_link(home: Home) -> None:
     """Whoever guesses its name cannot have it written elsewhere."""
     write_settings(home)
@@ -1671,7 +1808,7 @@ def test_tg20_a_header_that_names_another_provider_does_not_pass(home: Home, aut
 @pytest.mark.parametrize(
     ("provider", "what_came"),
     [
-        (HeldKey(None, name="keychain"), "holds no key"),
+        (HeldKey(None, name="keychain"), "PYTHON_KEYRING_BACKEND names that"),
         (HeldKey(KEY_B, name="keychain"), "gives another key"),
         (SilentKey(), "did not answer within 3 seconds"),
         (HeldKey(KEY_A, name="environment"), "not set up in this program"),

@@ -6,8 +6,9 @@ is touched (TG19); a program that was running while a newer one migrated notices
 
 A database brings code along: triggers, views, generated columns, indexes on expressions. A vault has none, so what stands in its
 schema must be, word for word, what our own statements make; a file that says anything else is refused before it is asked for a
-row, and never written to (TG7). SQLite keeps the words of a statement, those of ALTER TABLE … ADD COLUMN too; whoever adds a
-migration that renames leaves the words to SQLite's version, and has to compare less.
+row, and never written to (TG7). What SQLite itself notes at ANALYZE is data, and may be there. SQLite keeps the words of a
+statement, those of ALTER TABLE … ADD COLUMN too; whoever adds a migration that renames leaves the words to SQLite's version, and
+has to compare less.
 """
 
 import sqlite3
@@ -24,6 +25,12 @@ Migration = Callable[[sqlite3.Connection], None]
 
 MOST_OBJECTS = 1000
 """Of a schema that are looked at: ours has ten."""
+
+STATISTICS = frozenset(
+    ("table", name, f"{name} CREATE TABLE {name}({columns})")
+    for name, columns in (("sqlite_stat1", "tbl,idx,stat"), ("sqlite_stat4", "tbl,idx,neq,nlt,ndlt,sample"))
+)
+"""What ANALYZE and PRAGMA optimize add, in SQLite's own words: a database tool may run them, and they hold no code."""
 
 
 def create_header(connection: sqlite3.Connection) -> None:
@@ -77,7 +84,7 @@ def judge_schema(connection: sqlite3.Connection, path: Path) -> None:
     schema = _read_schema(connection, path)
     if schema > SCHEMA:
         check_schema(connection, path)
-    if stray := found ^ _made_by(schema):
+    if stray := (found - STATISTICS) ^ _made_by(schema):
         kind, name = min(stray)[:2]
         raise VaultCorrupt(f"{path} differs from every vault in its {kind} {name!r}.", hint=hint("move_aside", path=str(path)))
 

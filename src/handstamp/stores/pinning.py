@@ -59,7 +59,8 @@ def _load(provider: KeyProvider) -> bytes:
     except KeyUnavailable as error:
         raise KeyUnavailable(f"{_place(provider)} does not give the vault's key. {error.message}", hint=error.hint) from error
     if key is None:
-        raise KeyUnavailable(f"{_place(provider)} holds no key: expected the one that the vault is sealed with.")
+        elsewhere = " If it is in another keychain, PYTHON_KEYRING_BACKEND names that." if provider.name == "keychain" else ""
+        raise KeyUnavailable(f"{_place(provider)} holds no key: expected the one that the vault is sealed with.{elsewhere}")
     return key
 
 

@@ -104,7 +104,7 @@ def create_private(path: Path, content: bytes = b"") -> None:
 
 def read_trusted(path: Path, limit: int) -> bytes:
     """
-    The content of a file that nobody but you and root can have written, up to `limit` bytes.
+    The content of a file that nobody but you, root or a group that you gave it to can have written, up to `limit` bytes.
 
     Others may read it, and links may lead to it, as to dotfiles: they are followed where nobody else could have laid them. Raises
     FileNotFoundError, and StoreUnreachable for all that is not so.
@@ -138,6 +138,13 @@ def sync_directory(path: Path) -> None:
 
 
 def _open_trusted(path: Path) -> int:
+    try:
+        # Where there is no file, nobody is trusted and the way is nobody's concern: HOME may be another's in a container.
+        path.stat()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreachable(path, error) from error
     place = path if sys.platform == "win32" else find_way(path)
     return _open(path, place, os.O_RDONLY, _refuse_untrusted)
 

@@ -3,12 +3,14 @@ The way to a file: every directory and every symbolic link between the root and 
 
 Whoever may write to a directory can swap what has a name in it, and with it all that lies below. So on the whole way nobody may
 but you and root: each directory and each link is yours or root's, and where everybody may write, the sticky bit keeps what is
-yours yours (TG1). The walk goes down from the root, so that each step stands on what was judged before it.
+yours yours, or the mount is read-only (TG1). The walk goes down from the root, so that each step stands on what was judged before
+it.
 
 After the walk a name is as good as an open file: only you and root can make it mean something else. SQLite opens its files by
 name, and this is what makes that safe (TG4).
 
-What a group may write to is its administrator's decision, and not judged. On Windows the profile's access lists do this work.
+What a group may write to, a directory or a file, is the decision of whoever gave it to the group, and not judged. On Windows
+the profile's access lists do this work.
 """
 
 import os
@@ -25,6 +27,8 @@ MAX_LINKS = 40
 
 NOBODY = 65534
 """Whom the kernel shows as the owner of what belongs to nobody in a user namespace."""
+
+ELSEWHERE = "HANDSTAMP_STATE_DIR and HANDSTAMP_CONFIG_DIR name other places."
 
 SYSTEM = {0, 1000} if hasattr(sys, "getandroidapilevel") else {0}
 """Root; on Android also `system`, which owns the directories above an app's own."""
@@ -73,7 +77,10 @@ def _follow(here: Path, link: Path, found: os.stat_result, left: list[str], link
         raise StoreUnreachable(f"{link} is a symbolic link of user {found.st_uid}: expected one of yours or of root's.")
     if links > MAX_LINKS:
         raise StoreUnreachable(f"{link} leads in a circle of symbolic links.")
-    target = link.readlink()
+    try:
+        target = link.readlink()
+    except OSError as error:
+        raise unreachable(link, error) from error
     left.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
     return Path(target.anchor) if target.is_absolute() else here
 
@@ -84,14 +91,25 @@ def _judge_directory(path: Path) -> None:
         raise StoreUnreachable(f"{path} is gone: it was there a moment ago.")
     if not is_trusted(found.st_uid):
         raise StoreUnreachable(
-            f"{path} belongs to user {found.st_uid}, who could replace what is below it: expected you or root."
-            " HANDSTAMP_STATE_DIR and HANDSTAMP_CONFIG_DIR name other places."
+            f"{path} belongs to user {found.st_uid}, who could replace what is below it: expected you or root. {ELSEWHERE}"
         )
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-        raise StoreUnreachable(
-            f"{path} may be written by everybody and has no sticky bit: anyone could replace what is below it.",
-            hint=hint("chmod", mode="o-w", path=str(path)),
-        )
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and not _is_read_only(path):
+        problem = f"{path} may be written by everybody and has no sticky bit: anyone could replace what is below it."
+        if not _is_yours(found):
+            raise StoreUnreachable(f"{problem} {ELSEWHERE}")
+        raise StoreUnreachable(problem, hint=hint("chmod", mode="o-w", path=str(path)))
+
+
+def _is_yours(found: os.stat_result) -> bool:
+    return sys.platform == "win32" or found.st_uid == os.geteuid()
+
+
+def _is_read_only(path: Path) -> bool:
+    """As a Kubernetes ConfigMap is: its directories are 0777, and not even root writes to them."""
+    try:
+        return sys.platform != "win32" and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError as error:
+        raise unreachable(path, error) from error
 
 
 def _look(path: Path) -> os.stat_result | None:

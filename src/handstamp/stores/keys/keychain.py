@@ -141,12 +141,21 @@ class _SystemKeychains:
 
 
 def _worthy_backend() -> _Backend:
-    from keyring.core import load_config, load_env
-
-    backend = cast("_Backend | None", load_env() or load_config()) or _SystemKeychains(list(_find_system_backends()))
+    backend = _find_chosen_backend() or _SystemKeychains(list(_find_system_backends()))
     if backend.priority < _WORTHY_PRIORITY:
         raise _NoKeychain("There is no system keychain here.")
     return backend
+
+
+def _find_chosen_backend() -> "_Backend | None":
+    from keyring.core import load_config, load_env
+
+    try:
+        return cast("_Backend | None", load_env() or load_config())
+    except (ImportError, AttributeError, ValueError) as error:
+        raise KeyUnavailable(
+            "There is no such keychain as you chose: expected module.Class in PYTHON_KEYRING_BACKEND or keyring's own file."
+        ) from error
 
 
 def _find_system_backends() -> Iterator[_Backend]:
