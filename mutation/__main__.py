@@ -165,8 +165,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="mutation")
     parser.add_argument("words", nargs="*")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--share", default="0/1", metavar="K/N", help="each N-th guard alone, from the K-th on (0 is the first)")
     options = parser.parse_args()
-    guards = choose(options.words)
+    first, step = map(int, options.share.split("/"))
+    guards = choose(options.words)[first::step]
     began, noticed = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="handstamp-mutation-") as place:
         workshops = [Workshop(Path(place) / str(number)) for number in range(options.jobs)]

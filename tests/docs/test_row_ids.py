@@ -14,8 +14,8 @@ THREATS = REPOSITORY / "docs" / "concepts" / "threats.md"
 
 A_IDS = {f"A-{number:02}" for number in range(1, 173)}
 T_IDS = set(ROWS)
-STATUSES = {"built", "hardening", "endurance", "conformance", "hosts", "web", "–"}
-WORK = {"conformance", "endurance", "hardening", "hosts", "web"}
+STATUSES = {"built", "endurance", "conformance", "hosts", "web", "–"}
+WORK = {"conformance", "endurance", "hosts", "web"}
 
 NAMED = re.compile(r"\b(A-\d+|T[A-J]\d+)\b")
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["LATER", "Later"]
 
-Work = Literal["conformance", "endurance", "hardening", "hosts", "web"]
+Work = Literal["conformance", "endurance", "hosts", "web"]
 
 
 @dataclass(frozen=True, slots=True)
