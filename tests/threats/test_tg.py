@@ -1678,7 +1678,7 @@ def test_tg17_a_forked_child_opens_its_own_connection_and_leaves_the_parents(sto
         ("/volume/state", "virtiofs"),
         ("/covered/state", "tmpfs"),
         ("/run/user/1000/state", "tmpfs"),
-        ("/root/.local/state/handstamp", "ext4"),
+        ("/srv/ada/.local/state/handstamp", "ext4"),
     ],
 )
 def test_tg18_the_file_system_of_a_directory_is_found(path: str, kind: str) -> None:
