@@ -64,7 +64,7 @@ GUARDS = [
     Guard(
         "what a name resolves to is judged, however it is written",
         (Edit(GUARD, "[find_zone(address) for address in addresses]", "[_zone_by_name(host)]"),),
-        rows=("TA5", "TA2", "TA8"),
+        rows=("TA2", "TA8"),
     ),
     Guard(
         "a host is read by a strict grammar",
