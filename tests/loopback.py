@@ -10,6 +10,7 @@ import select
 import socket
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,7 +37,7 @@ Play = Callable[[socket.socket, threading.Event], None]
 """Plays the server's part on one connection, after its request was read. The event is set when the test is over."""
 
 
-class _Listening:
+class _Listening(ABC):
     """Accepts connections, each in a thread of its own, and reads their requests."""
 
     def __init__(self, tls: ssl.SSLContext | None, address: str = "127.0.0.1", port: int = 0) -> None:
@@ -96,9 +97,9 @@ class _Listening:
                     if not self._reply(stream, request):
                         return
 
+    @abstractmethod
     def _reply(self, stream: socket.socket, request: bytes) -> bool:
         """False where that was the connection's last."""
-        raise NotImplementedError
 
 
 class LoopbackServer(_Listening):

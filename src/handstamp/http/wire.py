@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from socket import gaierror
-from typing import cast
 from urllib.parse import urlencode
 
 import httpx2
@@ -25,6 +24,7 @@ from handstamp.errors import (
     TimedOut,
     TlsFailed,
     UsageError,
+    chain,
 )
 from handstamp.http.addresses import parse_address
 from handstamp.model import Secret
@@ -156,19 +156,12 @@ def _blame_answer(error: httpx2.RemoteProtocolError, peer: str) -> NetworkError 
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    queue: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while queue:
-        current = queue.pop(0)
-        if current is None or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        if isinstance(current, BaseExceptionGroup):
-            queue.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
-        queue += [current.__cause__, current.__context__]
+    for each in chain(error):
+        yield each
         # httpcore2 raises its errors anew, without their cause, which then is an argument.
-        queue += [each for each in current.args if isinstance(each, BaseException)]
+        for argument in each.args:
+            if isinstance(argument, BaseException):
+                yield from _causes(argument)
 
 
 def _check_url(request: Request) -> httpx2.URL:
