@@ -1,12 +1,17 @@
 """Many processes share one rotating refresh token: one sends it, the others take what it brought."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
+from threading import Event
+
+import pytest
 
 from authority import Authority, StartAuthority
 from authority.client import PlainClient
-from handstamp.model import Secret
+from handstamp.model import GrantKey, Secret
 from weaknesses.machine import Machine, call, reveal
 
 PROCESSES = 3
@@ -49,24 +54,36 @@ def test_processes_that_meet_an_expired_token_send_one_refresh_and_print_one_tok
     assert site.counts["refreshes"] == {"ok": 1, "reused": 0, "refused": 0}
 
 
-def test_vaults_that_meet_an_expired_token_at_once_send_one_refresh(machine: Machine, authority: StartAuthority) -> None:
+def test_vaults_that_meet_an_expired_token_at_once_send_one_refresh(
+    machine: Machine, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """W14: within one process, but with nothing shared except the files."""
     site = authority()
     machine.sign_in(site)
-    machine.expire(site)
+    expired = machine.expire(site)
     vaults = [machine.vault() for _ in range(PROCESSES)]
-    site.turn(token_status="hang")
-    site.token_request_arrived.clear()
+    at_the_lock: list[Event] = []
+    for vault in vaults:
+        store, arrived = vault._parts.store, Event()
+        at_the_lock.append(arrived)
+        monkeypatch.setattr(store, "lock", partial(lock_after, arrived.set, store.lock))
 
     with ThreadPoolExecutor(PROCESSES) as threads:
-        asked = [threads.submit(call, vault, site.server_url) for vault in vaults]
-        assert site.token_request_arrived.wait(20)
-        site.turn(token_status=None)
-        site.release()
+        with machine.vault()._parts.store.lock(expired.key):
+            asked = [threads.submit(call, vault, site.server_url) for vault in vaults]
+            found_it_expired = [each.wait(20) for each in at_the_lock]
         statuses = [each.result(20) for each in asked]
 
+    assert found_it_expired == [True] * PROCESSES
     assert statuses == [200] * PROCESSES
     assert site.counts["refreshes"] == {"ok": 1, "reused": 0, "refused": 0}
+
+
+def lock_after(
+    say: Callable[[], None], lock: Callable[[GrantKey], AbstractContextManager[None]], key: GrantKey
+) -> AbstractContextManager[None]:
+    say()
+    return lock(key)
 
 
 def refresh_elsewhere(machine: Machine, site: Authority) -> str:
