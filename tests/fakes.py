@@ -10,6 +10,7 @@ import httpcore2
 from handstamp.errors import HandstampError
 from handstamp.http.addresses import Address, parse_address
 from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
+from handstamp.protocol.client_auth import NO_CREDENTIALS, Credentials
 from handstamp.protocol.exchange import Exchange, Request, Response
 
 T = TypeVar("T")
@@ -80,8 +81,8 @@ class FakeDns:
         return [address for text in found.split() if (address := parse_address(text)) is not None]
 
 
-def no_secret(owner: str, server: str, registration: Registration) -> Secret | None:
-    return registration.client_secret
+def no_credentials(owner: str, server: str, registration: Registration) -> Credentials:
+    return NO_CREDENTIALS
 
 
 def make_grant(

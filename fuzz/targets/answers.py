@@ -21,7 +21,7 @@ from fuzz.samples import (
 from fuzz.target import Target
 from handstamp.errors import MalformedResponse, NetworkError, ServerBrokeProtocol, ServerSaidNo
 from handstamp.model import RegistrationKind, Secret, Token
-from handstamp.protocol.client_auth import authenticate, bearer
+from handstamp.protocol.client_auth import NO_CREDENTIALS, authenticate, bearer
 from handstamp.protocol.exchange import Purpose, Request, Response, parse_form
 from handstamp.protocol.registration import register_client
 from handstamp.protocol.tokens import TokenResponse, exchange_code, judge_token_response, refresh_token, revoke_token
@@ -44,7 +44,7 @@ def read_registration(data: bytes) -> None:
     assert registration.kind is RegistrationKind.DYNAMIC
     assert (registration.issuer, registration.redirect_uri) == (SERVER.issuer, REDIRECT_URI)
     check_shown(registration.client_id)
-    headers, form = authenticate(registration, None)
+    headers, form = authenticate(registration, NO_CREDENTIALS, token_endpoint="https://auth.example/token")
     for _, value in headers:
         assert isinstance(value, Secret)
         check_header_secret(Secret(value.reveal().removeprefix("Basic ")))
@@ -57,7 +57,7 @@ def read_token(data: bytes) -> None:
     step = exchange_code(
         token_endpoint=SERVER.token_endpoint,
         registration=REGISTRATION,
-        secret=None,
+        credentials=NO_CREDENTIALS,
         request=AUTHORIZATION,
         code=Secret(CODE),
     )
@@ -70,7 +70,7 @@ def read_token(data: bytes) -> None:
 def read_refreshed_token(data: bytes) -> None:
     """The answer to a refresh token, which stays where no other comes."""
     try:
-        answer = Conversation(read_answers(data)).run(refresh_token(GRANT, None))
+        answer = Conversation(read_answers(data)).run(refresh_token(GRANT, NO_CREDENTIALS))
     except REFUSALS as error:
         check_refusal(error, *SENT_FOR_REFRESH)
         return
@@ -82,7 +82,7 @@ def read_refreshed_token(data: bytes) -> None:
 def read_revocation(data: bytes) -> None:
     """The answer to a revocation."""
     try:
-        Conversation(read_answers(data)).run(revoke_token(GRANT, None))
+        Conversation(read_answers(data)).run(revoke_token(GRANT, NO_CREDENTIALS))
     except REFUSALS as error:
         check_refusal(error, *SENT_FOR_REFRESH)
 

@@ -71,7 +71,7 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "if self._is_good(grant.token, self._clock(), rejected) and not self._is_due(grant, self._clock()):",
+                "if grant is not None and self._is_settled(grant, rejected):",
                 "if False:",
             ),
         ),
@@ -97,9 +97,9 @@ GUARDS = [
         "a refresh token that was refused is not sent again",
         (
             Edit(
-                "source.py",
-                "return grant.refused is not None and grant.refused == fingerprint(grant.token.refresh_token)",
-                "return False",
+                "model.py",
+                "return self.token.refresh_token is not None and self.refused is None",
+                "return self.token.refresh_token is not None",
             ),
         ),
         rows=("TE13",),
@@ -109,8 +109,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "if isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:",
-                "if False:",
+                "isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:",
+                "False:",
             ),
         ),
         rows=("TE20",),

@@ -320,7 +320,9 @@ GUARDS = [
                 "                registration=registration,\n                token=answer.token,",
                 "                registration=replace(\n"
                 "                    registration,\n"
-                "                    client_secret=self._read_secret(self.request.owner, self.request.url, registration),\n"
+                "                    client_secret=self._read_credentials(\n"
+                "                        self.request.owner, self.request.url, registration\n"
+                "                    ).secret,\n"
                 "                ),\n"
                 "                token=answer.token,",
             ),
@@ -433,10 +435,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "            if self._is_good(grant.token, self._clock(), rejected) and not self._is_due(grant, self._clock()):\n"
-                "                return self._adopt(grant)\n"
-                "            if self._is_over",
-                "            if self._is_over",
+                "            if grant is not None and self._is_settled(grant, rejected):\n",
+                "            if False:\n",
             ),
         ),
         tests=weaknesses("processes", "processes_that_meet_an_expired_token_send_one_refresh_and_print_one_token"),
@@ -500,8 +500,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                'if isinstance(error, InvalidGrant):\n            return self._login_required("no longer',
-                'if isinstance(error, HandstampError):\n            return self._login_required("no longer',
+                'isinstance(error, InvalidGrant):\n            return self._login_required("no longer',
+                'isinstance(error, HandstampError):\n            return self._login_required("no longer',
             ),
         ),
         tests=weaknesses(
@@ -515,8 +515,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "        if isinstance(error, InvalidGrant):\n            current =",
-                "        if isinstance(error, HandstampError):\n            current =",
+                "isinstance(error, InvalidGrant):\n            current =",
+                "isinstance(error, HandstampError):\n            current =",
             ),
         ),
         tests=weaknesses("refusals", "an_authorization_server_that_is_out_of_order_is_no_reason_to_sign_in"),

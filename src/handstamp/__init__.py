@@ -26,16 +26,33 @@ if TYPE_CHECKING:
         VaultError,
         find_error,
     )
-    from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Status, Token
+    from handstamp.model import (
+        DISCOVERED,
+        ClientSettings,
+        Grant,
+        GrantKey,
+        GrantType,
+        IdentityProvider,
+        Registration,
+        RegistrationKind,
+        Secret,
+        Status,
+        Token,
+    )
     from handstamp.ports import Browser, Presenter
+    from handstamp.settings import ServerSettings
     from handstamp.vault import LogoutReport, SyncVault, Vault
 
 __all__ = [
+    "DISCOVERED",
     "AccessDenied",
     "Browser",
+    "ClientSettings",
     "Grant",
     "GrantKey",
+    "GrantType",
     "HandstampError",
+    "IdentityProvider",
     "LoginCancelled",
     "LoginRequired",
     "LoginTimedOut",
@@ -47,6 +64,7 @@ __all__ = [
     "Secret",
     "ServerBrokeProtocol",
     "ServerSaidNo",
+    "ServerSettings",
     "SettingsError",
     "Status",
     "StepUpRequired",
@@ -59,8 +77,21 @@ __all__ = [
 ]
 
 _MODULES = {
-    "handstamp.model": ("Grant", "GrantKey", "Registration", "RegistrationKind", "Secret", "Status", "Token"),
+    "handstamp.model": (
+        "DISCOVERED",
+        "ClientSettings",
+        "Grant",
+        "GrantKey",
+        "GrantType",
+        "IdentityProvider",
+        "Registration",
+        "RegistrationKind",
+        "Secret",
+        "Status",
+        "Token",
+    ),
     "handstamp.ports": ("Browser", "Presenter"),
+    "handstamp.settings": ("ServerSettings",),
     "handstamp.vault": ("LogoutReport", "SyncVault", "Vault"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

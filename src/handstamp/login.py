@@ -49,7 +49,17 @@ from handstamp.model import (
     Secret,
     SignedIn,
 )
-from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, Presenter, RandomBytes, SecretReader
+from handstamp.ports import (
+    Browser,
+    Callback,
+    Clock,
+    CredentialsReader,
+    GrantStore,
+    HttpRunner,
+    OpenCallback,
+    Presenter,
+    RandomBytes,
+)
 from handstamp.protocol.authorization import (
     AuthorizationRequest,
     build_authorization_request,
@@ -128,14 +138,14 @@ class Login:
         *,
         store: GrantStore,
         http: HttpRunner,
-        read_secret: SecretReader,
+        read_credentials: CredentialsReader,
         clock: Clock,
         random: RandomBytes,
     ) -> None:
         self.request = request
         self._store = store
         self._http = http
-        self._read_secret = read_secret
+        self._read_credentials = read_credentials
         self._clock = clock
         self._random = random
 
@@ -145,7 +155,7 @@ class Login:
 
     async def discover(self) -> Discovered | None:
         """Who guards the server; None where nobody does."""
-        step = discover(self.request.url, headers=self.request.headers, issuer=self.request.client.issuer)
+        step = discover(self.request.url, headers=self.request.headers, issuer=self.request.client.authorization_server)
         discovered = await self._http.run(step, deadline=DISCOVERY_DEADLINE)
         if discovered is not None:
             require_pkce(discovered.server, self.request.code_challenge_methods_supported)
@@ -203,7 +213,7 @@ class Login:
             exchange_code(
                 token_endpoint=server.token_endpoint,
                 registration=registration,
-                secret=self._read_secret(self.request.owner, self.request.url, registration),
+                credentials=self._read_credentials(self.request.owner, self.request.url, registration),
                 request=pending.authorization,
                 code=code,
             ),

@@ -1,17 +1,22 @@
 """What Handstamp knows and remembers: frozen values, without behaviour that needs a clock, a socket or a disk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
 from typing import NoReturn
 
 __all__ = [
+    "CALLER",
     "DIRECT",
+    "DISCOVERED",
     "NO_CLIENT",
     "CallbackPlan",
     "ClientSettings",
     "Grant",
     "GrantKey",
+    "GrantType",
+    "IdentityProvider",
     "LoginFailed",
     "LoginPrompt",
     "Named",
@@ -19,10 +24,12 @@ __all__ = [
     "Registration",
     "RegistrationKind",
     "Secret",
+    "SecretPlace",
     "SignedIn",
     "Status",
     "Token",
     "VaultPlace",
+    "place_name",
 ]
 
 
@@ -75,16 +82,76 @@ class RegistrationKind(Enum):
     DYNAMIC = "dynamic"
 
 
+class GrantType(Enum):
+    """What a token is asked for with. All but the first need no person."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    """A person's sign-in."""
+    CLIENT_CREDENTIALS = "client_credentials"
+    """The client's own credentials (RFC 6749 §4.4)."""
+    JWT_BEARER = "jwt_bearer"
+    """A JWT that the platform gives to a workload (RFC 7523 §2.1)."""
+    ID_JAG = "id_jag"
+    """What an organisation's identity provider says of a person who has signed in there: enterprise-managed authorization."""
+
+
+SecretPlace = str | Callable[[], str]
+"""Where a secret is read at each use: `env:NAME`, `file:PATH`, `vault`, or a function of the caller's that gives it."""
+
+CALLER = "caller"
+"""What is stored of a place that is a function: which it is, only the program that runs can say."""
+
+
+def place_name(place: SecretPlace | None) -> str | None:
+    """What can be stored of it."""
+    return place if place is None or isinstance(place, str) else CALLER
+
+
+DISCOVERED = "discovered"
+"""In place of a configured issuer: whichever the MCP server names. It then decides who gets the credentials (4.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """Where an organisation signs its people in, and who we are there (A-146 to A-149)."""
+
+    issuer: str
+    client_id: str
+    subject_token_from: SecretPlace
+    """The ID token, the refresh token or the SAML assertion of the person's sign-in."""
+    subject_token_type: str = "id_token"
+    """`id_token`, `refresh_token` or `saml2`."""
+    token_endpoint: str | None = None
+    """None: as its metadata says."""
+    client_secret_from: SecretPlace | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """What the person configured about the client."""
 
     client_id: str | None = None
-    client_secret_from: str | None = None
+    client_secret_from: SecretPlace | None = None
     client_id_url: str | None = None
     """The address of a client metadata document, which is then the `client_id`."""
     issuer: str | None = None
-    """The authorization server that the credentials belong to."""
+    """The authorization server that the credentials belong to; or `DISCOVERED`, which no settings file can say."""
+    grant_type: GrantType = GrantType.AUTHORIZATION_CODE
+    private_key_from: SecretPlace | None = None
+    """A private key in PEM or as a JWK, for `private_key_jwt` (RFC 7523 §2.2)."""
+    signing_algorithm: str | None = None
+    """`ES256`, `RS256`, `EdDSA` …; None: what the key is for and the server takes."""
+    assertion_audience: str | None = None
+    """`token_endpoint` for a server that wants itself named so in client assertions; None: its issuer (4.8)."""
+    assertion_from: SecretPlace | None = None
+    """The workload's JWT, for `GrantType.JWT_BEARER`."""
+    identity_provider: IdentityProvider | None = None
+    """For `GrantType.ID_JAG`."""
+
+    @property
+    def authorization_server(self) -> str | None:
+        """The one issuer that may get the credentials; None where the MCP server's word is taken for it."""
+        return None if self.issuer == DISCOVERED else self.issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +192,16 @@ class Registration:
     redirect_uri: str
     """The redirect address that goes into the requests, verbatim as registered."""
     token_endpoint_auth_method: str = "none"
-    """`none`, `client_secret_basic` or `client_secret_post` (RFC 7591 §2)."""
+    """`none`, `client_secret_basic`, `client_secret_post` (RFC 7591 §2) or `private_key_jwt` (OpenID Connect Core §9)."""
     client_secret: Secret | None = None
     """Only of a dynamic registration: a configured secret is read anew at each use and never stored (W12)."""
     client_secret_from: str | None = None
-    """Where a configured secret is read: `env:NAME`, `file:PATH` or `vault`."""
+    """Where a configured secret is read: `env:NAME`, `file:PATH`, `vault`, or `caller` for a function of the caller's."""
+    private_key_from: str | None = None
+    """Likewise, the key of `private_key_jwt`."""
+    signing_algorithm: str | None = None
+    assertion_audience: str | None = None
+    """`token_endpoint`, or None for the issuer."""
     client_secret_expires_at: float | None = None
     """Seconds since 1970, UTC; None means never (RFC 7591 §3.2.1 says 0)."""
 
@@ -161,9 +233,10 @@ class Token:
         """
         When to begin to renew, while the token is still good: `min(max(60 s, L/5), 15 min, L/2)` before the end.
 
-        `jitter` in -1…1 moves that by up to a quarter of the window, so that many grants do not renew at one moment.
+        `jitter` in -1…1 moves that by up to a quarter of the window, so that many grants do not renew at one moment. None where
+        nobody knows the end.
         """
-        if self.expires_at is None or self.refresh_token is None:
+        if self.expires_at is None:
             return None
         lifetime = self.expires_at - self.obtained_at
         window = min(max(60.0, lifetime / 5), 900.0, lifetime / 2)
@@ -202,6 +275,20 @@ class Grant:
     refused: str | None = None
     """Fingerprint of the refresh token that the server refused for good: the same is never sent again, only a new login helps."""
     requested_scopes: tuple[str, ...] = field(default=())
+    grant_type: GrantType = GrantType.AUTHORIZATION_CODE
+    dpop_key: Secret | None = None
+    """The private key that the token is bound to, PEM (RFC 9449); None for a bearer token."""
+
+    @property
+    def renews(self) -> bool:
+        """Brings its next token without a person: by a refresh token that was not refused, or by what it was got with."""
+        if self.grant_type is not GrantType.AUTHORIZATION_CODE:
+            return True
+        return self.token.refresh_token is not None and self.refused is None
+
+    def renew_from(self, jitter: float = 0.0) -> float | None:
+        """When to begin to renew (`Token.renew_from`); None where nothing renews it, or nobody knows the end."""
+        return self.token.renew_from(jitter) if self.renews else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +361,7 @@ class Status(Enum):
     def of(cls, grant: Grant | None, now: float) -> "Status":
         if grant is None:
             return cls.NOT_SIGNED_IN
-        renewable = grant.token.refresh_token is not None and grant.refused is None
         if not grant.token.is_fresh(now):
-            return cls.EXPIRED if renewable else cls.NEEDS_LOGIN
-        renew_from = grant.token.renew_from(0) if renewable else None
+            return cls.EXPIRED if grant.renews else cls.NEEDS_LOGIN
+        renew_from = grant.renew_from()
         return cls.SIGNED_IN if renew_from is None or now < renew_from else cls.RENEWS_SOON

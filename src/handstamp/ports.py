@@ -8,19 +8,21 @@ from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPro
 
 if TYPE_CHECKING:
     # A token that is fresh needs no protocol: `handstamp token` is spared loading it.
+    from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Exchange
 
 __all__ = [
     "Browser",
     "Callback",
     "Clock",
+    "CredentialsReader",
     "GrantStore",
     "HttpRunner",
     "KeyProvider",
+    "Obtain",
     "OpenCallback",
     "Presenter",
     "RandomBytes",
-    "SecretReader",
 ]
 
 T = TypeVar("T")
@@ -136,10 +138,21 @@ class HttpRunner(Protocol):
         ...
 
 
-class SecretReader(Protocol):
-    """Reads a configured client secret each time that it is needed (W12)."""
+class CredentialsReader(Protocol):
+    """Reads what the client of a registration proves itself with, each time that it is needed (W12)."""
 
-    def __call__(self, owner: str, server: str, registration: Registration) -> Secret | None: ...
+    def __call__(self, owner: str, server: str, registration: Registration) -> "Credentials": ...
+
+
+class Obtain(Protocol):
+    """
+    Gets a grant without a person, new each time: where `TokenSource` would otherwise have to ask for a sign-in.
+
+    Blocks. `former` is the grant whose token has ended, None for the first. What it gives is not stored yet. Raises what the
+    servers and the network say.
+    """
+
+    def __call__(self, former: Grant | None) -> Grant: ...
 
 
 class Browser(Protocol):

@@ -87,7 +87,7 @@ class ServerSettings:
     @property
     def named(self) -> Named:
         """What a person named with it."""
-        return Named(self.url, self.client.issuer)
+        return Named(self.url, self.client.authorization_server)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ What a refresh can come to (RFC 6749 §5.2, and 2.5 step 6 of the design's measu
     sent, and the answer lost          the same refresh token once more, at once; then as the next line
     no answer, 5xx, 429                old one serves           the NetworkError; again after a pause
     an answer that makes no sense      old one serves           MalformedResponse; again after a pause
+    a machine's grant, any refusal     old one serves           that refusal; again after a pause (A-163)
     saved nowhere (disk full)          StoreUnreachable; the new token is kept in memory and saved at the next call
 """
 
@@ -54,7 +55,7 @@ from handstamp.errors import (
     hint,
 )
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret, Token
-from handstamp.ports import Clock, GrantStore, HttpRunner, SecretReader
+from handstamp.ports import Clock, CredentialsReader, GrantStore, HttpRunner, Obtain
 
 if TYPE_CHECKING:
     from handstamp.flight import Flight
@@ -99,14 +100,17 @@ class TokenSource:
         *,
         store: GrantStore,
         http: "Callable[[], HttpRunner]",
-        read_secret: SecretReader,
+        read_credentials: CredentialsReader,
         clock: Clock,
+        obtain: Obtain | None = None,
     ) -> None:
+        """`obtain` is for a server that needs no person: it brings the first token and every next one."""
         self._settings = settings
         self._store = store
         self._http = http  # a function, because a token that is fresh needs no HTTP client at all
-        self._read_secret = read_secret
+        self._read_credentials = read_credentials
         self._clock = clock
+        self._obtain = obtain
         self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
         _SOURCES.add(self)
         self._grant: Grant | None = None
@@ -123,6 +127,11 @@ class TokenSource:
         """The token, where it is known to be good without a look at the store: the fast path of every request."""
         ready = self._ready
         return ready[2] if ready is not None and ready[0] <= self._clock() < ready[1] else None
+
+    @property
+    def needs_nobody(self) -> bool:
+        """Whether `token` brings one also where nothing is stored."""
+        return self._obtain is not None
 
     def grant(self, *, anew: bool = True) -> Grant | None:
         """What is stored, fresh or not; without `anew` as of a second ago at most. No network."""
@@ -170,9 +179,7 @@ class TokenSource:
         now = self._clock()
         with self._mutex:
             grant = self._look(now, anew=rejected is not None)
-            if grant is None:
-                raise self._login_required("is not signed in yet")
-            if self._is_good(grant.token, now, rejected):
+            if grant is not None and self._is_good(grant.token, now, rejected):
                 if self._is_due(grant, now):
                     self._begin_early(grant)
                 else:
@@ -182,9 +189,9 @@ class TokenSource:
             grant = self._look(now, anew=True)
             if grant is not None and self._is_good(grant.token, now, rejected):
                 return grant.token
-            if grant is None:
-                raise self._login_required("is not signed in any more")
-            if self._is_over(grant):
+            if grant is None and self._obtain is None:
+                raise self._login_required("is not signed in")
+            if grant is not None and not grant.renews:
                 return self._last_of(grant, rejected)
             if self._pause is not None and self._pause.holds(now):
                 raise self._pause.error_again()
@@ -204,21 +211,22 @@ class TokenSource:
     def _is_good(self, token: Token, now: float, rejected: Token | None) -> bool:
         return token.is_fresh(now) and _is_another(token, rejected)
 
+    def _is_settled(self, grant: Grant, rejected: Token | None) -> bool:
+        """Nothing is to be fetched for it."""
+        now = self._clock()
+        return self._is_good(grant.token, now, rejected) and not self._is_due(grant, now)
+
     def _is_due(self, grant: Grant, now: float) -> bool:
-        renew_from = grant.token.renew_from(_jitter(grant.key))
+        renew_from = grant.renew_from(_jitter(grant.key))
         paused = self._pause is not None and self._pause.holds(now)
-        return renew_from is not None and now >= renew_from and not paused and not _is_refused(grant)
+        return renew_from is not None and now >= renew_from and not paused
 
     def _ready_until(self, grant: Grant) -> float:
         """The next moment at which something has to be looked at: the store, or the clock."""
         token = grant.token
-        ends = [self._looked_at + LOOK_AGAIN, token.renew_from(_jitter(grant.key))]
+        ends = [self._looked_at + LOOK_AGAIN, grant.renew_from(_jitter(grant.key))]
         ends.append(None if token.expires_at is None else token.use_before(token.expires_at))
         return min(end for end in ends if end is not None and end > self._looked_at)
-
-    def _is_over(self, grant: Grant) -> bool:
-        """Nothing renews it any more."""
-        return grant.token.refresh_token is None or _is_refused(grant)
 
     def _last_of(self, grant: Grant, rejected: Token | None) -> Token:
         """What a grant that is over still gives: its token, to the very end."""
@@ -239,14 +247,17 @@ class TokenSource:
         if self._flight is None or self._flight.is_over:
             self._board(grant, None)
 
-    def _board(self, grant: Grant, rejected: Token | None) -> "Flight[Grant]":
+    def _board(self, grant: Grant | None, rejected: Token | None) -> "Flight[Grant]":
         """The flight that is under way, or a new one; we are aboard."""
         from handstamp.flight import Flight
 
         if self._flight is None or not self._flight.board():
             if rejected is not None:
                 self._count_forced(self._clock())
-            self._flight = Flight(lambda flight: self._renew(flight, grant.key, rejected), name="handstamp-renew").start()
+            # Before the first grant its issuer is not known: all who fetch it wait for each other under none.
+            ours = self._settings
+            key = GrantKey(ours.owner, ours.server, ours.account, "") if grant is None else grant.key
+            self._flight = Flight(lambda flight: self._renew(flight, key, rejected), name="handstamp-renew").start()
         return self._flight
 
     # What follows runs in the flight's thread.
@@ -254,33 +265,51 @@ class TokenSource:
     def _renew(self, flight: "Flight[Grant]", key: GrantKey, rejected: Token | None) -> Grant:
         with self._store.lock(key):
             grant = self._save_unsaved() or self._store.find_grant(key.owner, key.server, key.account)
-            if grant is None:
+            if grant is None and self._obtain is None:
                 raise self._login_required("is not signed in any more")
-            if self._is_good(grant.token, self._clock(), rejected) and not self._is_due(grant, self._clock()):
+            if grant is not None and self._is_settled(grant, rejected):
                 return self._adopt(grant)
-            if self._is_over(grant):
+            if grant is not None and not grant.renews:
                 self._last_of(grant, rejected)
                 return self._adopt(grant)
             if not flight.commit():
-                return self._adopt(grant)
+                return self._let_go(grant)
             try:
-                return self._adopt(self._refresh(grant))
+                return self._adopt(self._fetch(grant))
             except HandstampError as error:
                 return self._survive(grant, rejected, error)
+
+    def _let_go(self, grant: Grant | None) -> Grant:
+        """Nobody waits any more."""
+        if grant is None:
+            raise self._login_required("is not signed in")
+        return self._adopt(grant)
+
+    def _fetch(self, grant: Grant | None) -> Grant:
+        if self._obtain is not None:
+            return self._keep(self._obtain(grant), grant)
+        assert grant is not None  # `_renew` has asked
+        return self._refresh(grant)
+
+    def _keep(self, obtained: Grant, former: Grant | None) -> Grant:
+        """One that replaces nothing is like a login's; another is compared and set, since somebody may have signed out."""
+        if former is None or former.key != obtained.key:
+            return self._store.save_grant(obtained)
+        return self._save(replace(obtained, generation=former.generation))
 
     def _refresh(self, grant: Grant) -> Grant:
         from handstamp.protocol.tokens import refresh_token
 
         http = self._http()
-        secret = self._read_secret(grant.key.owner, grant.key.server, grant.registration)
+        credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
         try:
-            answer = http.run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
+            answer = http.run_blocking(refresh_token(grant, credentials), deadline=REFRESH_DEADLINE)
         except NetworkError as error:
             if not error.maybe_done:
                 raise
             # Step 6: nothing can be lost any more. Either the server has not seen it, or it has rotated the token, and then only
             # the same token, at once, within its grace, brings the new one.
-            answer = http.run_blocking(refresh_token(grant, secret), deadline=REFRESH_DEADLINE)
+            answer = http.run_blocking(refresh_token(grant, credentials), deadline=REFRESH_DEADLINE)
         scopes = grant.scopes if answer.scopes is None else answer.scopes
         renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
         return self._save(renewed)
@@ -309,9 +338,9 @@ class TokenSource:
             self._grant, self._version, self._pause = grant, None, None
         return grant
 
-    def _survive(self, grant: Grant, rejected: Token | None, error: HandstampError) -> Grant:
+    def _survive(self, grant: Grant | None, rejected: Token | None, error: HandstampError) -> Grant:
         """The table at the top of this file, below its first line."""
-        if isinstance(error, InvalidGrant):
+        if grant is not None and self._obtain is None and isinstance(error, InvalidGrant):
             current = self._store.find_grant(grant.key.owner, grant.key.server, grant.key.account)
             if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):
                 return self._adopt(current)
@@ -320,7 +349,7 @@ class TokenSource:
                 self._grant, self._version = grant, None
         elif not isinstance(error, VaultError):
             self._begin_pause(error)
-        if self._still_serves(grant.token, rejected) and not isinstance(error, VaultError):
+        if grant is not None and self._still_serves(grant.token, rejected) and not isinstance(error, VaultError):
             return grant
         explained = self._explain(grant, error)
         if explained is error:
@@ -340,10 +369,10 @@ class TokenSource:
         alive = token.expires_at is None or self._clock() < token.expires_at
         return alive and _is_another(token, rejected)
 
-    def _explain(self, grant: Grant, error: HandstampError) -> HandstampError:
-        if isinstance(error, InvalidGrant):
+    def _explain(self, grant: Grant | None, error: HandstampError) -> HandstampError:
+        if self._obtain is None and isinstance(error, InvalidGrant):
             return self._login_required("no longer accepts the stored sign-in")
-        if isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:
+        if grant is not None and isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:
             self._store.forget_registration(grant.key.owner, grant.key.issuer)
             return self._login_required("has forgotten this program's registration")
         if error.hint is None and isinstance(error, NetworkError | ServerSaidNo | ServerBrokeProtocol):
@@ -391,10 +420,6 @@ def fingerprint(secret: Secret | None) -> str | None:
 
 def _is_another(token: Token, rejected: Token | None) -> bool:
     return rejected is None or token.access_token != rejected.access_token
-
-
-def _is_refused(grant: Grant) -> bool:
-    return grant.refused is not None and grant.refused == fingerprint(grant.token.refresh_token)
 
 
 def _jitter(key: GrantKey) -> float:

@@ -1,7 +1,7 @@
 """The library's front door: open a vault, sign in, get a token, sign a client's requests."""
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,8 @@ class Vault:
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self.settings = settings
         self._parts = parts
+        for server in settings.servers.values():
+            _lend_functions(parts, server)
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
         self._logins: dict[tuple[str, str, str, int], OnDemandLogin] = {}
@@ -74,20 +76,23 @@ class Vault:
         announce: Callable[[str], None] = warn,
         observe: Observer | None = None,
         network: Literal["public"] | None = None,
+        servers: Iterable[ServerSettings] = (),
     ) -> "Vault":
         """
         Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
 
         `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets
         masked. `network="public"` is for a platform whose users give the URLs: nothing in your network or on your machine is
-        connected to, whoever names it (4.13). Raises SettingsError for a broken `servers.toml`. No file is opened yet: a
-        VaultError comes from the first use.
+        connected to, whoever names it (4.13). `servers` join those of `servers.toml`, and stand in for one of the same name: for
+        a program that brings its own, with secrets from functions of its own. Raises SettingsError for a broken `servers.toml`.
+        No file is opened yet: a VaultError comes from the first use.
         """
         settings = load_settings(config or config_directory().path)
         if network not in (None, "public"):
             raise UsageError(f'Expected network="public" or none, got {network!r}.')
         if network == "public":
             settings = replace(settings, network=replace(settings.network, public_only=True))
+        settings = replace(settings, servers={**settings.servers, **{server.name: server for server in servers}})
         parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
         return cls(parts, settings)
 
@@ -197,7 +202,7 @@ class Vault:
         from handstamp.protocol.discovery import discover
 
         found = self.settings.find(server)
-        step = discover(found.url, headers=read_headers(found.headers), issuer=found.client.issuer)
+        step = discover(found.url, headers=read_headers(found.headers), issuer=found.client.authorization_server)
         return await self._parts.http(found.named).run(step, deadline=OPEN_DEADLINE) is None
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
@@ -233,7 +238,7 @@ class Vault:
                     SourceSettings(owner, server.url, account, server.name),
                     store=parts.store,
                     http=partial(parts.http, server.named),
-                    read_secret=parts.read_secret,
+                    read_credentials=parts.read_credentials,
                     clock=parts.clock,
                 )
             return self._sources[key]
@@ -258,7 +263,7 @@ class Vault:
             with_scopes(request, scopes),
             store=parts.store,
             http=parts.http(server.named),
-            read_secret=parts.read_secret,
+            read_credentials=parts.read_credentials,
             clock=parts.clock,
             random=parts.random,
         )
@@ -314,8 +319,8 @@ class Vault:
         if grant.revocation_endpoint is None:
             return "it offers no revocation"
         try:
-            secret = self._parts.read_secret(grant.key.owner, grant.key.server, grant.registration)
-            self._parts.http(server.named).run_blocking(revoke_token(grant, secret), deadline=15.0)
+            credentials = self._parts.read_credentials(grant.key.owner, grant.key.server, grant.registration)
+            self._parts.http(server.named).run_blocking(revoke_token(grant, credentials), deadline=15.0)
         except HandstampError as error:
             return error.message
         return None
@@ -332,6 +337,13 @@ class Vault:
             return self._logins.setdefault(
                 (owner, server.url, account, id(presenter)), OnDemandLogin(server.name, source, login, self._parts.clock)
             )
+
+
+def _lend_functions(parts: Parts, server: ServerSettings) -> None:
+    """Of secrets that the caller gives by a function, a grant remembers no more than that."""
+    for what, place in (("client_secret", server.client.client_secret_from), ("private_key", server.client.private_key_from)):
+        if place is not None and not isinstance(place, str):
+            parts.callers[server.url, what] = place
 
 
 class SyncVault:

@@ -3,26 +3,50 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, forgetting_values
-from handstamp.model import DIRECT, CallbackPlan, Named, Network, Registration, RegistrationKind, Secret, VaultPlace
-from handstamp.ports import Browser, Callback, Clock, GrantStore, HttpRunner, OpenCallback, RandomBytes, SecretReader
+from handstamp.model import (
+    CALLER,
+    DIRECT,
+    CallbackPlan,
+    Named,
+    Network,
+    Registration,
+    RegistrationKind,
+    Secret,
+    SecretPlace,
+    VaultPlace,
+)
+from handstamp.ports import Browser, Callback, Clock, CredentialsReader, GrantStore, HttpRunner, OpenCallback, RandomBytes
 from handstamp.protocol.text import safe
 from handstamp.settings import is_header_value, require_proxy
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
     from handstamp.http.guard import Guard
+    from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Request, Response
+    from handstamp.protocol.jwt import Signer, SigningKey
 
-__all__ = ["Observer", "Parts", "build_browser", "build_guard", "build_parts", "read_headers", "warn"]
+__all__ = [
+    "Observer",
+    "Parts",
+    "build_browser",
+    "build_guard",
+    "build_parts",
+    "read_headers",
+    "read_secret",
+    "read_signing_key",
+    "warn",
+]
 
 CLIENT_SECRET = "the client secret"
+PRIVATE_KEY = "the private key"
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""
@@ -53,7 +77,9 @@ class Parts:
         self.clock = clock
         self.random = random
         self.place = place
-        self.read_secret: SecretReader = _SecretReader(store)
+        self.callers: dict[tuple[str, str], Callable[[], str]] = {}
+        """Functions that give a server's `client_secret` or `private_key`: by its URL and one of these words."""
+        self.read_credentials: CredentialsReader = _CredentialsReader(store, self.callers, clock, random)
 
 
 def build_parts(
@@ -131,25 +157,80 @@ def _open_callback(plan: CallbackPlan, accept: Callable[[str], bool]) -> Abstrac
     return open_callback(plan, accept)
 
 
-class _SecretReader:
-    """Reads a client secret from where the person keeps it, anew each time: what is not kept cannot leak (W12)."""
+class _CredentialsReader:
+    """Reads what proves a client from where the person keeps it, anew each time: what is not kept cannot leak (W12)."""
 
-    def __init__(self, store: GrantStore) -> None:
+    def __init__(
+        self, store: GrantStore, callers: Mapping[tuple[str, str], Callable[[], str]], clock: Clock, random: RandomBytes
+    ):
         self._store = store
+        self._callers = callers
+        self._clock = clock
+        self._random = random
 
     @forgetting_values()
-    def __call__(self, owner: str, server: str, registration: Registration) -> Secret | None:
-        if registration.kind is RegistrationKind.DYNAMIC or registration.client_secret_from is None:
-            return registration.client_secret
-        scheme, _, place = registration.client_secret_from.partition(":")
-        match scheme:
-            case "env":
-                return Secret(_read_variable(place, CLIENT_SECRET))
-            case "file":
-                return Secret(_read_file(Path(place), CLIENT_SECRET))
-            case _:
-                stored = self._store.find_client_secret(owner, server, registration.client_id)
-                return stored or _miss("the vault", CLIENT_SECRET)
+    def __call__(self, owner: str, server: str, registration: Registration) -> "Credentials":
+        from handstamp.protocol.client_auth import NO_CREDENTIALS, Credentials
+
+        if registration.kind is RegistrationKind.DYNAMIC:
+            return NO_CREDENTIALS
+        return Credentials(self._read_client_secret(owner, server, registration), self._read_signer(server, registration))
+
+    def _read_client_secret(self, owner: str, server: str, registration: Registration) -> Secret | None:
+        place = registration.client_secret_from
+        if place is None:
+            return None
+        if place == "vault":
+            stored = self._store.find_client_secret(owner, server, registration.client_id)
+            return stored or _miss("the vault", CLIENT_SECRET)
+        return read_secret(self._called(place, server, "client_secret"), CLIENT_SECRET)
+
+    def _read_signer(self, server: str, registration: Registration) -> "Signer | None":
+        if registration.private_key_from is None:
+            return None
+        place = self._called(registration.private_key_from, server, "private_key")
+        key = read_signing_key(place)
+        algorithm = registration.signing_algorithm or key.algorithms[0]
+        from handstamp.protocol.jwt import Signer
+
+        return Signer(key, algorithm, clock=self._clock, random=self._random)
+
+    def _called(self, place: str, server: str, what: str) -> SecretPlace:
+        """What the caller said in this process, for a grant that was given with a function of theirs."""
+        return self._callers.get((server, what), _nobody) if place == CALLER else place
+
+
+def _nobody() -> str:
+    return ""
+
+
+@forgetting_values()
+def read_secret(place: SecretPlace, what: str) -> Secret:
+    """
+    What a person keeps in an environment variable, in a file or behind a function, read now and kept nowhere; `what` names it.
+
+    Raises SettingsError where there is nothing.
+    """
+    if not isinstance(place, str):
+        return Secret(place() or _miss("what the program gives", what))
+    scheme, _, name = place.partition(":")
+    match scheme:
+        case "env":
+            return Secret(_read_variable(name, what))
+        case _:
+            return Secret(_read_file(Path(name), what))
+
+
+@forgetting_values()
+def read_signing_key(place: SecretPlace) -> "SigningKey":
+    """The private key of a client. Raises SettingsError where there is none, or none that we can sign with."""
+    from handstamp.protocol.jwt import parse_signing_key
+
+    try:
+        return parse_signing_key(read_secret(place, PRIVATE_KEY))
+    except UsageError as error:
+        found_in = place if isinstance(place, str) else "what the program gives"
+        raise SettingsError(f"{error.message} It was read from {safe(found_in)}.") from None
 
 
 @forgetting_values()

@@ -11,7 +11,7 @@ from traceback import walk_tb
 import anyio
 import pytest
 
-from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_secret
+from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_credentials
 from handstamp.errors import (
     ConnectFailed,
     HandstampError,
@@ -76,7 +76,7 @@ class Bench:
         self.source = self.another_source()
 
     def another_source(self) -> TokenSource:
-        return TokenSource(SETTINGS, store=self.store, http=lambda: self.http, read_secret=no_secret, clock=self.clock)
+        return TokenSource(SETTINGS, store=self.store, http=lambda: self.http, read_credentials=no_credentials, clock=self.clock)
 
     def stored(self) -> Grant:
         grant = self.store.find_grant("local", SERVER, "default")
@@ -593,7 +593,7 @@ def test_an_account_of_its_own_has_a_token_of_its_own() -> None:
         replace(SETTINGS, account="work"),
         store=bench.store,
         http=lambda: bench.http,
-        read_secret=no_secret,
+        read_credentials=no_credentials,
         clock=bench.clock,
     )
 

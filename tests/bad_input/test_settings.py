@@ -82,13 +82,13 @@ def test_a_header_in_a_place_that_is_none(place: str, home: Home) -> None:
 
 def test_a_secret_in_a_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_SECRET", "s3cr\udcff")
-    read_secret = build_parts(Path("/nowhere"), announce=print).read_secret
+    read_credentials = build_parts(Path("/nowhere"), announce=print).read_credentials
     registration = Registration(
         "https://auth.example", RegistrationKind.PRE_REGISTERED, "app", "http://127.0.0.1/", client_secret_from="env:APP_SECRET"
     )
 
     with pytest.raises(SettingsError, match="APP_SECRET") as caught:
-        read_secret("me", "https://mcp.example/mcp", registration)
+        read_credentials("me", "https://mcp.example/mcp", registration)
 
     assert "s3cr" not in caught.value.message
 

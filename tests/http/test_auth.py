@@ -9,7 +9,7 @@ import httpx
 import httpx2
 import pytest
 
-from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_secret
+from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_credentials
 from handstamp.errors import AccessDenied, ConnectFailed, LoginRequired, StepUpRequired
 from handstamp.http.auth import Auth, Interactive
 from handstamp.model import Grant, Secret, Token
@@ -55,7 +55,7 @@ class Client:
             SourceSettings("local", SERVER, "default", "example"),
             store=self.store,
             http=lambda: self.http,
-            read_secret=no_secret,
+            read_credentials=no_credentials,
             clock=self.clock,
         )
         self.auth = Auth(self.source, server=SERVER, name="example", neighbours=neighbours, interactive=interactive)

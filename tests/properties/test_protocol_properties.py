@@ -13,7 +13,7 @@ from handstamp.errors import InsecureUrl, MalformedResponse, UsageError
 from handstamp.model import Secret
 from handstamp.protocol.authorization import parse_authorization_response
 from handstamp.protocol.challenge import Challenge, parse_challenges
-from handstamp.protocol.client_auth import authenticate
+from handstamp.protocol.client_auth import Credentials, authenticate
 from handstamp.protocol.exchange import parse_form, parse_json
 from handstamp.protocol.scopes import parse_scopes, union_scopes
 from handstamp.protocol.text import safe
@@ -135,7 +135,7 @@ def test_basic_brings_every_client_and_secret_home(client_id: str, secret: str) 
     """A-95."""
     registration = a_registration(client_id=client_id, token_endpoint_auth_method="client_secret_basic")
 
-    [(_, value)], form = authenticate(registration, Secret(secret))
+    [(_, value)], form = authenticate(registration, Credentials(Secret(secret)), token_endpoint="https://auth.example/token")
 
     assert isinstance(value, Secret)
     sent = b64decode(value.reveal().removeprefix("Basic ")).decode("ascii").split(":")

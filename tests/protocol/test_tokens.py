@@ -20,6 +20,7 @@ from handstamp.errors import (
 )
 from handstamp.model import Grant, Registration, Secret, Token
 from handstamp.protocol.authorization import AuthorizationRequest
+from handstamp.protocol.client_auth import NO_CREDENTIALS, Credentials
 from handstamp.protocol.exchange import Purpose, Request, Response
 from handstamp.protocol.tokens import TokenResponse, exchange_code, refresh_token, revoke_token
 from protocol.wire import (
@@ -61,7 +62,7 @@ def exchange(
         exchange_code(
             token_endpoint=TOKEN,
             registration=registration or a_registration(),
-            secret=secret,
+            credentials=Credentials(secret),
             request=REQUEST,
             code=Secret("c0de-value"),
         )
@@ -72,14 +73,14 @@ def exchange(
 
 def refresh(answer: Answer, grant: Grant | None = None, secret: Secret | None = None) -> tuple[TokenResponse, Request]:
     wire = Wire({TOKEN: answer})
-    response = wire.run(refresh_token(grant or a_grant(), secret))
+    response = wire.run(refresh_token(grant or a_grant(), Credentials(secret)))
     [request] = wire.requests
     return response, request
 
 
 def revoke(answer: Answer, grant: Grant | None = None, secret: Secret | None = None) -> Request:
     wire = Wire({REVOKE: answer})
-    wire.run(revoke_token(grant or a_grant(), secret))
+    wire.run(revoke_token(grant or a_grant(), Credentials(secret)))
     [request] = wire.requests
     return request
 
@@ -507,7 +508,7 @@ def test_a_grant_without_a_refresh_token_asks_for_a_person() -> None:
     wire = Wire()
 
     with pytest.raises(LoginRequired):
-        wire.run(refresh_token(a_grant(token=Token(Secret("old-access"), 0.0)), None))
+        wire.run(refresh_token(a_grant(token=Token(Secret("old-access"), 0.0)), NO_CREDENTIALS))
 
     assert wire.requests == []
 
@@ -518,12 +519,14 @@ def test_nothing_is_sent_with_a_registration_of_another_issuer() -> None:
     foreign = a_registration(issuer="https://other.example")
 
     with pytest.raises(IssuerMismatch):
-        wire.run(refresh_token(a_grant(registration=foreign), None))
+        wire.run(refresh_token(a_grant(registration=foreign), NO_CREDENTIALS))
     with pytest.raises(IssuerMismatch):
-        wire.run(revoke_token(a_grant(registration=foreign), None))
+        wire.run(revoke_token(a_grant(registration=foreign), NO_CREDENTIALS))
     with pytest.raises(IssuerMismatch):
         wire.run(
-            exchange_code(token_endpoint=TOKEN, registration=foreign, secret=None, request=REQUEST, code=Secret("c0de-value"))
+            exchange_code(
+                token_endpoint=TOKEN, registration=foreign, credentials=NO_CREDENTIALS, request=REQUEST, code=Secret("c0de-value")
+            )
         )
 
     assert wire.requests == []
@@ -572,6 +575,6 @@ def test_a_server_without_revocation_is_told_apart() -> None:
     wire = Wire()
 
     with pytest.raises(ServerSaidNo, match="no way to revoke"):
-        wire.run(revoke_token(a_grant(revocation_endpoint=None), None))
+        wire.run(revoke_token(a_grant(revocation_endpoint=None), NO_CREDENTIALS))
 
     assert wire.requests == []

@@ -21,6 +21,7 @@ from handstamp.errors import (
     ServerBrokeProtocol,
 )
 from handstamp.model import Grant, Registration, Secret
+from handstamp.protocol.client_auth import Credentials
 from handstamp.protocol.exchange import Purpose, Request, Response
 from handstamp.protocol.tokens import find_other_audiences, judge_token_response
 from handstamp.vault import LogoutReport, Vault
@@ -623,10 +624,10 @@ def test_te23_a_fault_of_our_own_forgets_the_grant_too(machine: Machine, authori
     site = authority()
     vault = machine.sign_in(site)
 
-    def fail(owner: str, server: str, registration: Registration) -> Secret | None:
+    def fail(owner: str, server: str, registration: Registration) -> Credentials:
         raise ZeroDivisionError
 
-    vault._parts.read_secret = fail
+    vault._parts.read_credentials = fail
 
     with pytest.raises(ZeroDivisionError):
         vault.sync.logout(site.server_url)

@@ -113,7 +113,7 @@ def _future(grant: Grant) -> str:
     now, token = time.time(), grant.token
     if token.expires_at is None:
         return "The server does not say when it ends."
-    renew_from = token.renew_from(0)
+    renew_from = grant.renew_from()
     if renew_from is None:
         return f"It ends in {span(token.expires_at - now)} and cannot be renewed: then sign in again."
     return f"Renews by itself; next in {span(renew_from - now)}"

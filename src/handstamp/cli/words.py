@@ -47,7 +47,7 @@ def renewal_words(grant: Grant, now: float) -> str:
         return "—"
     if token.expires_at is None:
         return "when refused"
-    renew_from = token.renew_from(0) if grant.refused is None else None
+    renew_from = grant.renew_from()
     if renew_from is None:
         return f"ends in {span(token.expires_at - now)}"
     return "at next use" if renew_from <= now else f"in {span(renew_from - now)}"
@@ -71,7 +71,7 @@ def grant_members(grant: Grant) -> dict[str, object]:
         "scopes": list(grant.scopes),
         "signed_in_at": iso_time(grant.granted_at),
         "expires_at": iso_time(grant.token.expires_at),
-        "renews_at": iso_time(grant.token.renew_from(0)) if grant.refused is None else None,
+        "renews_at": iso_time(grant.renew_from()),
     }
 
 

@@ -4,32 +4,67 @@ How we say who we are: to a token endpoint (RFC 6749 §2.3) by one method a requ
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handstamp.errors import UsageError
 from handstamp.model import Registration, Secret
 from handstamp.protocol.text import safe
 
-__all__ = ["BASIC", "NONE", "POST", "Fields", "authenticate", "bearer", "choose_auth_method", "find_credentials"]
+if TYPE_CHECKING:
+    from handstamp.protocol.jwt import Signer
+
+__all__ = [
+    "BASIC",
+    "NONE",
+    "NO_CREDENTIALS",
+    "POST",
+    "PRIVATE_KEY",
+    "Credentials",
+    "Fields",
+    "authenticate",
+    "bearer",
+    "choose_auth_method",
+    "find_credentials",
+]
 
 NONE = "none"
 BASIC = "client_secret_basic"
 POST = "client_secret_post"
+PRIVATE_KEY = "private_key_jwt"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME = 60
+"""Seconds: for one request, and clocks that differ a little."""
 
 Fields = tuple[tuple[str, str | Secret], ...]
 """Headers, or members of a form."""
 
 
-def authenticate(registration: Registration, secret: Secret | None) -> tuple[Fields, Fields]:
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client proves itself with, read for one use (W12)."""
+
+    secret: Secret | None = None
+    signer: "Signer | None" = None
+
+
+NO_CREDENTIALS = Credentials()
+"""Of a public client, or of a dynamic registration, which brings its own secret."""
+
+
+def authenticate(registration: Registration, credentials: Credentials, *, token_endpoint: str) -> tuple[Fields, Fields]:
     """
     The headers and the form members that prove who we are, by the method that was registered and no other (TB14).
 
-    `secret` is the configured one, read for this request; a dynamic registration brings its own. Raises UsageError where the
-    method needs a secret and there is none.
+    `credentials` are the configured ones, read for this request; a dynamic registration brings its own secret. Raises UsageError
+    where the method needs what is not there.
     """
     client_id = registration.client_id
     if registration.token_endpoint_auth_method == NONE:
         return (), (("client_id", client_id),)
-    secret = secret or registration.client_secret
+    if registration.token_endpoint_auth_method == PRIVATE_KEY:
+        return (), _assert(registration, credentials.signer, token_endpoint)
+    secret = credentials.secret or registration.client_secret
     if not secret:
         source = safe(registration.client_secret_from or "the vault")
         raise UsageError(f"Expected the secret of client {safe(client_id)} in {source}, found none.")
@@ -37,6 +72,17 @@ def authenticate(registration: Registration, secret: Secret | None) -> tuple[Fie
         return (), (("client_id", client_id), ("client_secret", secret))
     # The name in the form too, as RFC 6749 §3.2.1 allows: the MCP SDK's authorization server finds the client by nothing else.
     return (("authorization", _basic(client_id, secret)),), (("client_id", client_id),)
+
+
+def _assert(registration: Registration, signer: "Signer | None", token_endpoint: str) -> Fields:
+    """RFC 7523 §2.2 and §3, with one audience (A-140): the issuer, so that no other server can use what this one was sent."""
+    client_id = registration.client_id
+    if signer is None:
+        source = safe(registration.private_key_from or "the settings")
+        raise UsageError(f"Expected the private key of client {safe(client_id)} in {source}, found none.")
+    audience = token_endpoint if registration.assertion_audience == "token_endpoint" else registration.issuer
+    assertion = signer.sign({"iss": client_id, "sub": client_id, "aud": audience}, lifetime=ASSERTION_LIFETIME)
+    return ("client_id", client_id), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)
 
 
 def bearer(access_token: Secret) -> Fields:

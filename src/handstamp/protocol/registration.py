@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 
 from handstamp.errors import IssuerMismatch, MalformedResponse, RegistrationRejected, ServerSaidNo, UsageError
-from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret
+from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret, place_name
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
-from handstamp.protocol.client_auth import BASIC, NONE, POST, choose_auth_method
+from handstamp.protocol.client_auth import BASIC, NONE, POST, PRIVATE_KEY, choose_auth_method
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import safe
@@ -49,10 +49,26 @@ def build_registration(
         return Registration(server.issuer, kind, client_id, redirect_uri)
     if kind is not RegistrationKind.PRE_REGISTERED or client.client_id is None:
         raise UsageError(f"Expected a configured client for a {kind.value} registration, got none.")
-    if client.issuer is not None and client.issuer != server.issuer:
-        raise IssuerMismatch(f"Expected {safe(client.issuer)}, the issuer of the configured client, got {safe(server.issuer)}.")
-    method = choose_auth_method(server.token_endpoint_auth_methods_supported, client.client_secret_from is not None)
-    return Registration(server.issuer, kind, client.client_id, redirect_uri, method, client_secret_from=client.client_secret_from)
+    expected = client.authorization_server
+    if expected is not None and expected != server.issuer:
+        raise IssuerMismatch(f"Expected {safe(expected)}, the issuer of the configured client, got {safe(server.issuer)}.")
+    return Registration(
+        server.issuer,
+        kind,
+        client.client_id,
+        redirect_uri,
+        _configured_method(server, client),
+        client_secret_from=place_name(client.client_secret_from),
+        private_key_from=place_name(client.private_key_from),
+        signing_algorithm=client.signing_algorithm,
+        assertion_audience=client.assertion_audience,
+    )
+
+
+def _configured_method(server: AuthorizationServer, client: ClientSettings) -> str:
+    if client.private_key_from is not None:
+        return PRIVATE_KEY
+    return choose_auth_method(server.token_endpoint_auth_methods_supported, client.client_secret_from is not None)
 
 
 def register_client(server: AuthorizationServer, *, redirect_uri: str, scopes: tuple[str, ...]) -> Exchange[Registration]:

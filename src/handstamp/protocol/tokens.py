@@ -9,13 +9,13 @@ from handstamp.errors import IssuerMismatch, LoginRequired, MalformedResponse, S
 from handstamp.model import Grant, Registration, Secret, Token
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.authorization import AuthorizationRequest
-from handstamp.protocol.client_auth import Fields, authenticate
+from handstamp.protocol.client_auth import Credentials, Fields, authenticate
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import mask, safe
 from handstamp.protocol.urls import host, is_within, split_url
 
-__all__ = ["TokenResponse", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
+__all__ = ["TokenResponse", "ask_for_token", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
 
 MAX_TOKEN_LENGTH = 32 * 1024
 MAX_LIFETIME = 10 * 365 * 24 * 3600
@@ -62,10 +62,10 @@ def _is_for(audience: str, server: str, resource: str, issuer: str) -> bool:
 
 
 def exchange_code(
-    *, token_endpoint: str, registration: Registration, secret: Secret | None, request: AuthorizationRequest, code: Secret
+    *, token_endpoint: str, registration: Registration, credentials: Credentials, request: AuthorizationRequest, code: Secret
 ) -> Exchange[TokenResponse]:
     """
-    The first token (RFC 6749 §4.1.3, RFC 7636 §4.5). `secret` is the configured client secret, where there is one.
+    The first token (RFC 6749 §4.1.3, RFC 7636 §4.5). `credentials` are the configured ones of the client, read for this request.
 
     Raises the errors of `judge_token_response`; IssuerMismatch where registration and request are of different servers (A-89).
     """
@@ -78,10 +78,10 @@ def exchange_code(
         ("code_verifier", request.code_verifier),
         ("resource", request.resource),
     )
-    return (yield from _ask_for_token(token_endpoint, registration, secret, form))
+    return (yield from ask_for_token(token_endpoint, registration, credentials, form))
 
 
-def refresh_token(grant: Grant, secret: Secret | None) -> Exchange[TokenResponse]:
+def refresh_token(grant: Grant, credentials: Credentials) -> Exchange[TokenResponse]:
     """
     A new token for a grant (RFC 6749 §6). Where the answer has no refresh token, the old one is still good and stays.
 
@@ -94,13 +94,13 @@ def refresh_token(grant: Grant, secret: Secret | None) -> Exchange[TokenResponse
     if not old:
         raise LoginRequired(f"{host(grant.key.issuer)} gave no refresh token, so only a new sign-in gives a new token.")
     form: Fields = (("grant_type", "refresh_token"), ("refresh_token", old), ("resource", grant.resource))
-    answer = yield from _ask_for_token(grant.token_endpoint, grant.registration, secret, form)
+    answer = yield from ask_for_token(grant.token_endpoint, grant.registration, credentials, form)
     if answer.token.refresh_token is not None:
         return answer
     return replace(answer, token=replace(answer.token, refresh_token=old))
 
 
-def revoke_token(grant: Grant, secret: Secret | None) -> Exchange[None]:
+def revoke_token(grant: Grant, credentials: Credentials) -> Exchange[None]:
     """
     Tells the server that the grant is over (RFC 7009): by its refresh token, or by the access token where there is no other.
 
@@ -116,7 +116,7 @@ def revoke_token(grant: Grant, secret: Secret | None) -> Exchange[None]:
         if token
         else (("token", grant.token.access_token), ("token_type_hint", "access_token"))
     )
-    headers, fields = authenticate(grant.registration, secret)
+    headers, fields = authenticate(grant.registration, credentials, token_endpoint=grant.token_endpoint)
     request = Request("POST", grant.revocation_endpoint, Purpose.REVOCATION, headers=ACCEPT_JSON + headers, form=form + fields)
     response = yield request
     # RFC 7009 §2.2: the status says it all, and the body of a success is nobody's business.
@@ -128,8 +128,9 @@ def _mixed(expected: str, got: str) -> IssuerMismatch:
     return IssuerMismatch(f"Expected a registration at {safe(expected)}, got one at {safe(got)}: nothing was sent.")
 
 
-def _ask_for_token(endpoint: str, registration: Registration, secret: Secret | None, form: Fields) -> Exchange[TokenResponse]:
-    headers, fields = authenticate(registration, secret)
+def ask_for_token(endpoint: str, registration: Registration, credentials: Credentials, form: Fields) -> Exchange[TokenResponse]:
+    """One token request of any grant type. Raises the errors of `judge_token_response`; UsageError without what proves us."""
+    headers, fields = authenticate(registration, credentials, token_endpoint=endpoint)
     request = Request("POST", endpoint, Purpose.TOKEN, headers=ACCEPT_JSON + headers, form=form + fields)
     response = yield request
     return judge_token_response(request, response)

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, cast
 
 from handstamp.errors import VaultCorrupt
-from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
+from handstamp.model import Grant, GrantKey, GrantType, Registration, RegistrationKind, Secret, Token
 
 __all__ = ["decode_grant", "decode_registration", "encode_grant", "encode_registration", "without_configured_secret"]
 
@@ -32,6 +32,8 @@ def encode_grant(grant: Grant) -> bytes:
             "granted_at": grant.granted_at,
             "refused": grant.refused,
             "requested_scopes": list(grant.requested_scopes),
+            "grant_type": grant.grant_type.value,
+            "dpop_key": _reveal(grant.dpop_key),
         }
     )
 
@@ -53,6 +55,8 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
             generation=generation,
             refused=found.optional_text("refused"),
             requested_scopes=found.texts("requested_scopes") if "requested_scopes" in found else (),
+            grant_type=GrantType(found.optional_text("grant_type") or GrantType.AUTHORIZATION_CODE.value),
+            dpop_key=_hide(found.optional_text("dpop_key")),
         )
     except _UNREADABLE as error:
         # `from None`: a JSON error carries the whole document, tokens and all.
@@ -93,6 +97,9 @@ def _registration_members(registration: Registration) -> dict[str, Any]:
         "token_endpoint_auth_method": kept.token_endpoint_auth_method,
         "client_secret": _reveal(kept.client_secret),
         "client_secret_from": kept.client_secret_from,
+        "private_key_from": kept.private_key_from,
+        "signing_algorithm": kept.signing_algorithm,
+        "assertion_audience": kept.assertion_audience,
         "client_secret_expires_at": kept.client_secret_expires_at,
     }
 
@@ -106,6 +113,9 @@ def _read_registration(found: "_Record") -> Registration:
         token_endpoint_auth_method=found.text("token_endpoint_auth_method"),
         client_secret=_hide(found.optional_text("client_secret")),
         client_secret_from=found.optional_text("client_secret_from"),
+        private_key_from=found.optional_text("private_key_from"),
+        signing_algorithm=found.optional_text("signing_algorithm"),
+        assertion_audience=found.optional_text("assertion_audience"),
         client_secret_expires_at=found.optional_seconds("client_secret_expires_at"),
     )
 
