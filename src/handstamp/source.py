@@ -190,7 +190,7 @@ class TokenSource:
             if grant is not None and self._is_good(grant.token, now, rejected):
                 return grant.token
             if grant is None and self._obtain is None:
-                raise self._login_required("is not signed in")
+                raise self._login_required("is not signed in yet")
             if grant is not None and not grant.renews:
                 return self._last_of(grant, rejected)
             if self._pause is not None and self._pause.holds(now):
@@ -282,7 +282,7 @@ class TokenSource:
     def _let_go(self, grant: Grant | None) -> Grant:
         """Nobody waits any more."""
         if grant is None:
-            raise self._login_required("is not signed in")
+            raise self._login_required("is not signed in yet")
         return self._adopt(grant)
 
     def _fetch(self, grant: Grant | None) -> Grant:
