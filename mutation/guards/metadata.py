@@ -70,7 +70,7 @@ GUARDS = [
     ),
     Guard(
         "a sign-in page on a third host needs a yes",
-        (Edit("login.py", "if server.authorizes_elsewhere and not", "if False and not"),),
+        (Edit("confirmations.py", "if server.authorizes_elsewhere and not", "if False and not"),),
         rows=("TB6",),
     ),
     Guard(
@@ -155,7 +155,7 @@ GUARDS = [
     ),
     Guard(
         "a token endpoint that moved needs a yes",
-        (Edit("login.py", "if has_moved and not", "if False and not"),),
+        (Edit("confirmations.py", "if has_moved and not", "if False and not"),),
         rows=("TB12",),
     ),
     Guard(

@@ -26,12 +26,12 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from handstamp.confirmations import confirm_endpoints, confirm_issuer
 from handstamp.errors import (
     HandstampError,
     IssuerMismatch,
     LoginTimedOut,
     MalformedResponse,
-    ServerBrokeProtocol,
     UsageError,
     VaultError,
     account_hint,
@@ -77,7 +77,7 @@ from handstamp.protocol.registration import (
     register_client,
 )
 from handstamp.protocol.scopes import union_scopes
-from handstamp.protocol.server import AuthorizationServer, require_pkce
+from handstamp.protocol.server import require_pkce
 from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import TokenResponse, exchange_code, find_other_audiences
 from handstamp.protocol.urls import host, origin
@@ -296,9 +296,10 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
     if discovered is None:
         return None
     login.prepare()
-    await _confirm_endpoints(discovered.server, login.token_origins(discovered.server.issuer), presenter)
+    request, server = login.request, discovered.server
+    await confirm_endpoints(server, login.token_origins(server.issuer), presenter)
     if login.has_unplaced_secret():
-        await _confirm_issuer(login.request, discovered.server, presenter)
+        await confirm_issuer(request.client, server, presenter, hint("add_issuer", name=_name(request), url=request.url))
     expected = _Expected()
     async with AsyncExitStack() as stack:
         callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
@@ -319,45 +320,6 @@ async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncCon
             raise
         # 4.12: the client was registered with this port, so no other will do, and only the person can choose one.
         raise UsageError(f"{error.message} callback_port in servers.toml names that port.") from error
-
-
-async def _confirm_endpoints(server: AuthorizationServer, token_origins: list[str], presenter: Presenter) -> None:
-    """
-    Asks a person about what may be a trap and may be right (4.3). Where they say no, or nobody is there, nothing is sent.
-
-    Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google (TB6). A token endpoint that has
-    moved since the stored sign-ins would get a new code, and the client's secret with it (TB12).
-    """
-    page, issuer, tokens = (_place(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
-    if server.authorizes_elsewhere and not await presenter.confirm(
-        f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"
-    ):
-        raise ServerBrokeProtocol(
-            f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}."
-        )
-    has_moved = token_origins and origin(server.token_endpoint) not in token_origins
-    known = ", ".join(_place(url) for url in token_origins)
-    if has_moved and not await presenter.confirm(f"{issuer} gives its tokens at {tokens} now; so far it was {known}. Go on?"):
-        raise ServerBrokeProtocol(
-            f"Expected the token endpoint of {issuer} at {known}, as in your stored sign-ins, got {tokens}."
-        )
-
-
-async def _confirm_issuer(request: LoginRequest, server: AuthorizationServer, presenter: Presenter) -> None:
-    """4.6: the MCP server names whom our secret goes to. Only the person knows where the client was registered (TB11)."""
-    client_id, issuer, tokens = safe(request.client.client_id or ""), safe(server.issuer), _place(server.token_endpoint)
-    if not await presenter.confirm(
-        f"{issuer} will get the secret of your client {client_id}, at {tokens}. Is it registered there?"
-    ):
-        raise UsageError(
-            f"Expected the issuer of client {client_id} in servers.toml before its secret goes to {issuer}, got none.",
-            hint=hint("add_issuer", name=_name(request), url=request.url),
-        )
-
-
-def _place(url: str) -> str:
-    """Host and port, for a person to tell one from another."""
-    return origin(url).partition("://")[2]
 
 
 async def _authorize(

@@ -1,0 +1,52 @@
+"""What only a person can decide about a login. Where they say no, or nobody is there, nothing is sent."""
+
+from handstamp.errors import ServerBrokeProtocol, UsageError
+from handstamp.model import ClientSettings
+from handstamp.ports import Presenter
+from handstamp.protocol.server import AuthorizationServer
+from handstamp.protocol.text import safe
+from handstamp.protocol.urls import origin
+
+__all__ = ["confirm_endpoints", "confirm_issuer"]
+
+
+async def confirm_endpoints(server: AuthorizationServer, token_origins: list[str], presenter: Presenter) -> None:
+    """
+    Asks about endpoints that may be a trap and may be right (4.3). `token_origins`: where this issuer has given tokens so far.
+
+    Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google (TB6). A token endpoint that has
+    moved since the stored sign-ins would get a new code, and the client's secret with it (TB12).
+    """
+    page, issuer, tokens = (_place(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
+    if server.authorizes_elsewhere and not await presenter.confirm(
+        f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"
+    ):
+        raise ServerBrokeProtocol(
+            f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}."
+        )
+    has_moved = token_origins and origin(server.token_endpoint) not in token_origins
+    known = ", ".join(_place(url) for url in token_origins)
+    if has_moved and not await presenter.confirm(f"{issuer} gives its tokens at {tokens} now; so far it was {known}. Go on?"):
+        raise ServerBrokeProtocol(
+            f"Expected the token endpoint of {issuer} at {known}, as in your stored sign-ins, got {tokens}."
+        )
+
+
+async def confirm_issuer(client: ClientSettings, server: AuthorizationServer, presenter: Presenter, hint: str) -> None:
+    """
+    4.6: the MCP server names whom our secret goes to. Only the person knows where the client was registered (TB11).
+
+    `hint` is the command that configures the issuer.
+    """
+    client_id, issuer, tokens = safe(client.client_id or ""), safe(server.issuer), _place(server.token_endpoint)
+    if not await presenter.confirm(
+        f"{issuer} will get the secret of your client {client_id}, at {tokens}. Is it registered there?"
+    ):
+        raise UsageError(
+            f"Expected the issuer of client {client_id} in servers.toml before its secret goes to {issuer}, got none.", hint=hint
+        )
+
+
+def _place(url: str) -> str:
+    """Host and port, for a person to tell one from another."""
+    return origin(url).partition("://")[2]
