@@ -256,6 +256,7 @@ class Vault:
             headers=read_headers(server.headers),
             callback_port=server.callback_port,
             code_challenge_methods_supported=server.code_challenge_methods_supported,
+            authorization_revision=server.authorization_revision,
             deadline=deadline,
         )
         parts = self._parts

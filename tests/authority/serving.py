@@ -50,6 +50,10 @@ class McpServer:
     def _metadata_path(self) -> str:
         return "/.well-known/oauth-protected-resource" + ("" if self._knobs.resource_metadata_at == "root" else PATH)
 
+    def has(self, path: str) -> bool:
+        """Whether it is the MCP server that is asked there, and not the authorization server of the same origin."""
+        return path == PATH or path.startswith("/.well-known/oauth-protected-resource")
+
     def answer(self, seen: Seen) -> Response:
         if seen.path == PATH:
             return self._guarded(seen)
