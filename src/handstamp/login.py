@@ -176,10 +176,12 @@ class Login:
         grants = self._store.list_grants(self.request.owner)
         return sorted({origin(grant.token_endpoint) for grant in grants if grant.key.issuer == issuer})
 
-    def has_unplaced_secret(self) -> bool:
+    def has_unplaced_secret(self, discovered: Discovered) -> bool:
         """A client secret is configured, and neither the settings nor an earlier login say at whose issuer it belongs (4.6)."""
         client = self.request.client
-        if client.client_id is None or client.client_secret_from is None or client.issuer is not None:
+        # Of an older server nothing was discovered: it names no issuer.
+        issuer = client.authorization_server if discovered.is_older else client.issuer
+        if client.client_id is None or client.client_secret_from is None or issuer is not None:
             return False
         stored = self._stored_grant()
         return stored is None or stored.registration.client_id != client.client_id
@@ -310,7 +312,7 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
     if not login.is_expected(discovered):
         await confirm_older(server, presenter, hint("add_revision", name=_name(request), url=request.url))
     await confirm_endpoints(server, login.token_origins(server.issuer), presenter)
-    if login.has_unplaced_secret():
+    if login.has_unplaced_secret(discovered):
         await confirm_issuer(request.client, discovered, presenter, hint("add_issuer", name=_name(request), url=request.url))
     expected = _Expected()
     async with AsyncExitStack() as stack:
