@@ -255,10 +255,11 @@ class Login:
         self._store.forget_registration(self.request.owner, issuer)
 
     def _check_pin(self, stored: Grant | None, issuer: str) -> None:
-        """A-62, 4.6: a configured client belongs to the issuer that its first login was confirmed for."""
-        if stored is None or self.request.client.client_id is None or stored.key.issuer == issuer:
+        """A-62, 4.6: a client belongs to the issuer that its first login was confirmed for, unless the settings name one."""
+        client = self.request.client
+        if stored is None or client.client_id is None or client.authorization_server is not None or stored.key.issuer == issuer:
             return
-        if stored.registration.client_id == self.request.client.client_id:
+        if stored.registration.client_id == client.client_id:
             raise IssuerMismatch(
                 f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer}.",
                 hint=hint("logout", server=self.request.name),

@@ -108,6 +108,10 @@ class Authority:
         self._knobs = replace(self._knobs, **knobs)
         self._set_up_ledger()
 
+    def move_to(self, other: "Authority") -> None:
+        """Its MCP server names the other's authorization server from now on, and takes the tokens of that one alone."""
+        self._mcp.trust(other.issuer, other._ledger)
+
     def expire_access_tokens(self) -> None:
         self._ledger.expire_access_tokens()
 

@@ -42,6 +42,10 @@ class McpServer:
         self._ledger = ledger
         self._read_knobs = knobs
 
+    def trust(self, issuer: str, ledger: Ledger) -> None:
+        """Another authorization server guards it from now on."""
+        self._issuer, self._ledger = issuer, ledger
+
     @property
     def _knobs(self) -> Knobs:
         return self._read_knobs()

@@ -13,7 +13,7 @@ from handstamp.protocol.server import AuthorizationServer, find_authorization_se
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
-__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
+__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "find_issuers", "probe_server"]
 
 INITIALIZE: dict[str, object] = {
     "jsonrpc": "2.0",
@@ -71,6 +71,12 @@ def discover(
         raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
     server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
     return Discovered(probe.challenge, resource, server)
+
+
+def find_issuers(url: str, headers: tuple[tuple[str, str | Secret], ...]) -> Exchange[tuple[str, ...]]:
+    """The authorization servers that the server at `url` names now. Raises what `discover` raises."""
+    probe = yield from probe_server(url, headers)
+    return (yield from find_protected_resource(url, probe.challenge)).authorization_servers
 
 
 def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -> Exchange[Discovered]:
