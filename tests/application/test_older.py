@@ -6,8 +6,10 @@ import pytest
 
 from authority import Authority, Knobs, StartAuthority
 from handstamp.errors import DiscoveryFailed, HandstampError, IssuerMismatch, LoginRequired, PkceUnsupported, UsageError
-from handstamp.model import Grant, LoginPrompt
+from handstamp.model import DISCOVERED, ClientSettings, Grant, LoginPrompt
 from handstamp.ports import Presenter
+from handstamp.settings import ServerSettings
+from handstamp.vault import Vault
 from weaknesses.machine import Machine, Person, call
 
 OLDER = Knobs(older=True, resource_metadata_at="nowhere", resource_metadata_absent=True, no_iss_advertised=True, iss="missing")
@@ -243,3 +245,21 @@ def test_without_a_grant_the_command_to_sign_in_is_named(machine: Machine, autho
     ran = machine.home.fail("headers", site.server_url, code=4)
 
     assert ran.hint == f"handstamp login {site.server_url}"
+
+
+def test_a_secret_of_whichever_issuer_is_discovered_is_not_for_an_older_server(
+    machine: Machine, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4.5, 4.6: it names none, so none was discovered."""
+    site = started(authority, "defaults")
+    monkeypatch.setenv("SECRET", "a-secret")
+    client = ClientSettings(client_id="mine", client_secret_from="env:SECRET", issuer=DISCOVERED)
+    server = ServerSettings("old", site.server_url, client, authorization_revision="2025-03-26")
+
+    with (
+        Vault.open(state=machine.home.state, config=machine.home.config, servers=[server]) as vault,
+        pytest.raises(UsageError),
+    ):
+        vault.sync.login("old", presenter=Answering(), browser=machine.browser)
+
+    assert steps(site) == []

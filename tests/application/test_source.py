@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
 from traceback import walk_tb
@@ -123,9 +123,11 @@ class WatchedStore(MemoryStore):
         super().__init__()
         self.asked: SimpleQueue[GrantKey] = SimpleQueue()
 
-    def lock(self, key: GrantKey) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, key: GrantKey) -> Generator[None]:
         self.asked.put(key)
-        return super().lock(key)
+        with super().lock(key):
+            yield
 
 
 def test_a_refresh_holds_the_lock_of_the_grant_that_it_renews() -> None:
