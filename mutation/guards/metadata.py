@@ -145,7 +145,7 @@ GUARDS = [
     ),
     Guard(
         "a configured secret goes to an issuer that somebody named",
-        (Edit("login.py", "if login.has_unplaced_secret():", "if False:"),),
+        (Edit("login.py", "if login.has_unplaced_secret(discovered):", "if False:"),),
         rows=("TB11",),
     ),
     Guard(

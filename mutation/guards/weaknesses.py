@@ -126,7 +126,7 @@ GUARDS = [
             Edit(
                 "http/auth.py",
                 "token = yield self._or_login(self._replacement(token), token)",
-                "token = yield self._login()",
+                "token = yield self._login(token)",
             ),
         ),
         tests=weaknesses("refusals", "one_transient_401_costs_one_refresh_and_no_person"),

@@ -1,13 +1,14 @@
 """What only a person can decide about a login. Where they say no, or nobody is there, nothing is sent."""
 
-from handstamp.errors import ServerBrokeProtocol, UsageError
-from handstamp.model import ClientSettings
+from handstamp.errors import DiscoveryFailed, ServerBrokeProtocol, UsageError
+from handstamp.model import OLDER, ClientSettings
 from handstamp.ports import Presenter
+from handstamp.protocol.discovery import Discovered
 from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin
 
-__all__ = ["confirm_endpoints", "confirm_issuer"]
+__all__ = ["confirm_endpoints", "confirm_issuer", "confirm_older"]
 
 
 async def confirm_endpoints(server: AuthorizationServer, token_origins: list[str], presenter: Presenter) -> None:
@@ -32,18 +33,38 @@ async def confirm_endpoints(server: AuthorizationServer, token_origins: list[str
         )
 
 
-async def confirm_issuer(client: ClientSettings, server: AuthorizationServer, presenter: Presenter, hint: str) -> None:
+async def confirm_issuer(client: ClientSettings, discovered: Discovered, presenter: Presenter, hint: str) -> None:
     """
     4.6: the MCP server names whom our secret goes to. Only the person knows where the client was registered (TB11).
 
     `hint` is the command that configures the issuer.
     """
+    server = discovered.server
     client_id, issuer, tokens = safe(client.client_id or ""), safe(server.issuer), _place(server.token_endpoint)
-    if not await presenter.confirm(
+    # 4.5: an older server speaks for nobody but itself, so there a secret needs more than a yes in passing.
+    if discovered.is_older or not await presenter.confirm(
         f"{issuer} will get the secret of your client {client_id}, at {tokens}. Is it registered there?"
     ):
         raise UsageError(
             f"Expected the issuer of client {client_id} in servers.toml before its secret goes to {issuer}, got none.", hint=hint
+        )
+
+
+async def confirm_older(server: AuthorizationServer, presenter: Presenter, hint: str) -> None:
+    """
+    4.5: where a server says nothing of the newer ways, somebody may have made it silent (TA19), or it is a server of 2025-03-26.
+
+    `hint` is the command that says so once and for all.
+    """
+    issuer = _place(server.issuer)
+    if not await presenter.confirm(
+        f"{issuer} does not say where to sign in, as servers of MCP {OLDER} do not, which take sign-ins themselves. "
+        f"Sign in at {_place(server.authorization_endpoint)}?"
+    ):
+        raise DiscoveryFailed(
+            f"Expected {issuer} to name its authorization server, got none; servers of MCP {OLDER} name none, "
+            "and nobody has said that this is one.",
+            hint=hint,
         )
 
 

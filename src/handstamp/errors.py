@@ -90,6 +90,7 @@ HINTS = {
     "add": "handstamp add {name} {url}",
     "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
     "add_issuer": "handstamp add {name} {url} --issuer ISSUER",
+    "add_revision": "handstamp add {name} {url} --authorization-revision 2025-03-26",
     "chmod": "chmod {mode} {path}",
     "help": "handstamp --help",
     "help_command": "handstamp {command} --help",
@@ -300,11 +301,15 @@ class DiscoveryFailed(ServerBrokeProtocol):
 
     code = "discovery_failed"
 
-    def __init__(self, message: str, *, hint: str | None = None, tried: Sequence[str] = (), absent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, tried: Sequence[str] = (), absent: bool = False, definite: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.tried = tuple(tried)
         self.absent = absent
-        """True where every URL said for certain that nothing is there (404, 405, 410, a web page): older ways may be asked."""
+        """True where nothing is there at any URL (404, 405, 410, a web page)."""
+        self.definite = definite
+        """True where every URL said 404 or 410: then, and only then, older ways may be asked (4.5)."""
 
 
 class IssuerMismatch(ServerBrokeProtocol):

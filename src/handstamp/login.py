@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from handstamp.confirmations import confirm_endpoints, confirm_issuer
+from handstamp.confirmations import confirm_endpoints, confirm_issuer, confirm_older
 from handstamp.errors import (
     HandstampError,
     IssuerMismatch,
@@ -39,6 +39,7 @@ from handstamp.errors import (
     hint,
 )
 from handstamp.model import (
+    OLDER,
     CallbackPlan,
     Grant,
     GrantKey,
@@ -104,6 +105,7 @@ class LoginRequest:
     headers: tuple[tuple[str, str | Secret], ...] = ()
     callback_port: int | None = None
     code_challenge_methods_supported: tuple[str, ...] | None = None
+    authorization_revision: str | None = None
     deadline: float = 300.0
     """Seconds that the person has, from the prompt on."""
 
@@ -155,21 +157,31 @@ class Login:
 
     async def discover(self) -> Discovered | None:
         """Who guards the server; None where nobody does."""
-        step = discover(self.request.url, headers=self.request.headers, issuer=self.request.client.authorization_server)
+        client = self.request.client
+        step = discover(self.request.url, headers=self.request.headers, issuer=client.authorization_server, older=True)
         discovered = await self._http.run(step, deadline=DISCOVERY_DEADLINE)
         if discovered is not None:
             require_pkce(discovered.server, self.request.code_challenge_methods_supported)
         return discovered
+
+    def is_expected(self, discovered: Discovered) -> bool:
+        """No question about its age: it is none of 2025-03-26, or is said to be one, or has been signed in to as one (4.5)."""
+        if not discovered.is_older or self.request.authorization_revision == OLDER:
+            return True
+        owner, url, account = self.request.owner, self.request.url, self.request.account
+        return self._store.find_grant(owner, url, account, discovered.server.issuer) is not None
 
     def token_origins(self, issuer: str) -> list[str]:
         """Where the owner's grants of this issuer are renewed. Client credentials have been there, and nowhere else (TB12)."""
         grants = self._store.list_grants(self.request.owner)
         return sorted({origin(grant.token_endpoint) for grant in grants if grant.key.issuer == issuer})
 
-    def has_unplaced_secret(self) -> bool:
+    def has_unplaced_secret(self, discovered: Discovered) -> bool:
         """A client secret is configured, and neither the settings nor an earlier login say at whose issuer it belongs (4.6)."""
         client = self.request.client
-        if client.client_id is None or client.client_secret_from is None or client.issuer is not None:
+        # Of an older server nothing was discovered: it names no issuer.
+        issuer = client.authorization_server if discovered.is_older else client.issuer
+        if client.client_id is None or client.client_secret_from is None or issuer is not None:
             return False
         stored = self._stored_grant()
         return stored is None or stored.registration.client_id != client.client_id
@@ -243,10 +255,11 @@ class Login:
         self._store.forget_registration(self.request.owner, issuer)
 
     def _check_pin(self, stored: Grant | None, issuer: str) -> None:
-        """A-62, 4.6: a configured client belongs to the issuer that its first login was confirmed for."""
-        if stored is None or self.request.client.client_id is None or stored.key.issuer == issuer:
+        """A-62, 4.6: a client belongs to the issuer that its first login was confirmed for, unless the settings name one."""
+        client = self.request.client
+        if stored is None or client.client_id is None or client.authorization_server is not None or stored.key.issuer == issuer:
             return
-        if stored.registration.client_id == self.request.client.client_id:
+        if stored.registration.client_id == client.client_id:
             raise IssuerMismatch(
                 f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer}.",
                 hint=hint("logout", server=self.request.name),
@@ -297,9 +310,11 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
         return None
     login.prepare()
     request, server = login.request, discovered.server
+    if not login.is_expected(discovered):
+        await confirm_older(server, presenter, hint("add_revision", name=_name(request), url=request.url))
     await confirm_endpoints(server, login.token_origins(server.issuer), presenter)
-    if login.has_unplaced_secret():
-        await confirm_issuer(request.client, server, presenter, hint("add_issuer", name=_name(request), url=request.url))
+    if login.has_unplaced_secret(discovered):
+        await confirm_issuer(request.client, discovered, presenter, hint("add_issuer", name=_name(request), url=request.url))
     expected = _Expected()
     async with AsyncExitStack() as stack:
         callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))

@@ -11,6 +11,7 @@ __all__ = [
     "DIRECT",
     "DISCOVERED",
     "NO_CLIENT",
+    "OLDER",
     "CallbackPlan",
     "ClientSettings",
     "Grant",
@@ -180,6 +181,9 @@ DIRECT = Network()
 
 NO_CLIENT = ClientSettings()
 """Nothing configured: what the server offers is used."""
+
+OLDER = "2025-03-26"
+"""The revision of MCP by which a server is its own authorization server (A-167, A-168)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,14 @@ class OnDemandLogin:
     Both methods are told the token that the server has just refused, or None where there was none to send.
     """
 
-    def __init__(self, name: str, source: TokenSource, login: Callable[[], object], clock: Clock) -> None:
+    def __init__(
+        self, name: str, source: TokenSource, login: Callable[[], object], has_moved: Callable[[], bool], clock: Clock
+    ) -> None:
+        """`has_moved`: whether the server names other authorization servers now than the one that gave the stored grant."""
         self._name = name
         self._source = source
         self._login = login
+        self._has_moved = has_moved
         self._clock = clock
         self._mutex = threading.Lock()  # guards the two below
         self._flight: Flight[Token] | None = None
@@ -61,10 +65,11 @@ class OnDemandLogin:
         token = self._stored_token()
         if token is not None and (rejected is None or token.access_token != rejected.access_token):
             return token
-        if rejected is not None and 0 <= self._clock() - rejected.obtained_at < COOLDOWN:
-            command = hint("login", server=self._name)
-            raise LoginRequired(f"{self._name} answers 401 to a token that it has just given.", hint=command)
+        is_young = rejected is not None and 0 <= self._clock() - rejected.obtained_at < COOLDOWN
         try:
+            if is_young and not self._has_moved():
+                command = hint("login", server=self._name)
+                raise LoginRequired(f"{self._name} answers 401 to a token that it has just given.", hint=command)
             self._login()
         except HandstampError as error:
             self._failed = (self._clock(), error)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
-from handstamp.model import DIRECT, NO_CLIENT, ClientSettings, Named, Network
+from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Named, Network
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
@@ -81,6 +81,8 @@ class ServerSettings:
     """
     code_challenge_methods_supported: tuple[str, ...] | None = None
     """Stated by the person where the authorization server's metadata does not (4.4)."""
+    authorization_revision: str | None = None
+    """The revision of MCP whose way to sign in the person expects: `2025-03-26`, or None for what is found (4.5)."""
     is_configured: bool = True
     """False where only a URL was given: then that is its name too, which every command takes, and all else is as by default."""
 
@@ -247,6 +249,7 @@ SERVER_KEYS = (
     "callback_port",
     "headers",
     "code_challenge_methods_supported",
+    "authorization_revision",
 )
 
 
@@ -268,6 +271,7 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
             callback_port=table.port("callback_port"),
             headers=table.headers(),
             code_challenge_methods_supported=methods,
+            authorization_revision=_require_revision(table.text("authorization_revision")),
         )
     except (UsageError, InsecureUrl) as error:
         raise SettingsError(f"{path}, [servers.{safe(name)}]: {error.message}") from error
@@ -285,6 +289,12 @@ def _require_secret_reference(value: str | None) -> str | None:
     if value is None or value == "vault" or value.startswith(("env:", "file:")):
         return value
     raise UsageError("Expected client_secret_from to be env:NAME, file:PATH or vault, got something else.")
+
+
+def _require_revision(value: str | None) -> str | None:
+    if value not in (None, OLDER):
+        raise UsageError(f'Expected authorization_revision = "{OLDER}", or nothing: newer ones are found, got {value!r}.')
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def _server_values(server: ServerSettings) -> dict[str, object]:
         "callback_port": server.callback_port,
         "headers": dict(server.headers) or None,
         "code_challenge_methods_supported": list(server.code_challenge_methods_supported or ()) or None,
+        "authorization_revision": server.authorization_revision,
     }
     return {key: value for key, value in values.items() if value is not None}
 
@@ -68,6 +69,7 @@ def _merge(before: ServerSettings | None, given: ServerSettings) -> ServerSettin
         callback_port=given.callback_port or before.callback_port,
         headers=_merge_headers(before.headers, given.headers),
         code_challenge_methods_supported=methods,
+        authorization_revision=given.authorization_revision or before.authorization_revision,
     )
 
 

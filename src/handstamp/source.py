@@ -265,19 +265,25 @@ class TokenSource:
     def _renew(self, flight: "Flight[Grant]", key: GrantKey, rejected: Token | None) -> Grant:
         with self._store.lock(key):
             grant = self._save_unsaved() or self._store.find_grant(key.owner, key.server, key.account)
-            if grant is None and self._obtain is None:
-                raise self._login_required("is not signed in any more")
-            if grant is not None and self._is_settled(grant, rejected):
-                return self._adopt(grant)
-            if grant is not None and not grant.renews:
-                self._last_of(grant, rejected)
-                return self._adopt(grant)
-            if not flight.commit():
-                return self._let_go(grant)
-            try:
-                return self._adopt(self._fetch(grant))
-            except HandstampError as error:
-                return self._survive(grant, rejected, error)
+            if grant is None or grant.key == key:
+                return self._renew_held(flight, grant, rejected)
+        # A-18: meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.
+        return self._renew(flight, grant.key, rejected)
+
+    def _renew_held(self, flight: "Flight[Grant]", grant: Grant | None, rejected: Token | None) -> Grant:
+        if grant is None and self._obtain is None:
+            raise self._login_required("is not signed in any more")
+        if grant is not None and self._is_settled(grant, rejected):
+            return self._adopt(grant)
+        if grant is not None and not grant.renews:
+            self._last_of(grant, rejected)
+            return self._adopt(grant)
+        if not flight.commit():
+            return self._let_go(grant)
+        try:
+            return self._adopt(self._fetch(grant))
+        except HandstampError as error:
+            return self._survive(grant, rejected, error)
 
     def _let_go(self, grant: Grant | None) -> Grant:
         """Nobody waits any more."""

@@ -256,6 +256,7 @@ class Vault:
             headers=read_headers(server.headers),
             callback_port=server.callback_port,
             code_challenge_methods_supported=server.code_challenge_methods_supported,
+            authorization_revision=server.authorization_revision,
             deadline=deadline,
         )
         parts = self._parts
@@ -335,8 +336,21 @@ class Vault:
 
         with self._mutex:
             return self._logins.setdefault(
-                (owner, server.url, account, id(presenter)), OnDemandLogin(server.name, source, login, self._parts.clock)
+                (owner, server.url, account, id(presenter)),
+                OnDemandLogin(server.name, source, login, partial(self._has_moved, server, source), self._parts.clock),
             )
+
+    def _has_moved(self, server: ServerSettings, source: TokenSource) -> bool:
+        """A-15: what the server says now of its authorization servers. One that says nothing usable has not moved."""
+        from handstamp.protocol.discovery import find_issuers
+
+        grant = source.grant()
+        step = find_issuers(server.url, read_headers(server.headers))
+        try:
+            issuers = self._parts.http(server.named).run_blocking(step, deadline=PROBE_DEADLINE)
+        except HandstampError:
+            return False
+        return grant is not None and grant.key.issuer not in issuers
 
 
 def _lend_functions(parts: Parts, server: ServerSettings) -> None:

@@ -1,4 +1,4 @@
-"""A vault in a throw-away home, with its key in the environment: real SQLite, real HTTP, a real listener."""
+"""A vault or a whole machine in a throw-away home, its key in the environment: real SQLite, real HTTP, a real listener."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from handstamp.vault import Vault
+from weaknesses.conftest import machine
+
+__all__ = ["machine"]
 
 
 @pytest.fixture

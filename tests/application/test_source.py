@@ -4,8 +4,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
+from queue import SimpleQueue
 from traceback import walk_tb
 
 import anyio
@@ -22,7 +24,7 @@ from handstamp.errors import (
     TemporarilyUnavailable,
     TimedOut,
 )
-from handstamp.model import Grant, RegistrationKind, Secret
+from handstamp.model import Grant, GrantKey, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
 from handstamp.source import SourceSettings, TokenSource, fingerprint
 from handstamp.source import _jitter as jitter_of
@@ -112,6 +114,42 @@ def test_an_expired_token_is_refreshed_once_and_stored_before_it_is_handed_out()
     assert token.access_token.reveal() == "at-1"
     assert bench.stored().token == token
     assert len(bench.http.requests) == 1
+
+
+class WatchedStore(MemoryStore):
+    """Tells which locks were asked for, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: SimpleQueue[GrantKey] = SimpleQueue()
+
+    @contextmanager
+    def lock(self, key: GrantKey) -> Generator[None]:
+        self.asked.put(key)
+        with super().lock(key):
+            yield
+
+
+def test_a_refresh_holds_the_lock_of_the_grant_that_it_renews() -> None:
+    """A-18: somebody signs in at another issuer while it waits; under the old lock it would race that grant's own refresh."""
+    old, new = make_grant(), replace(make_grant(issuer="https://new.example"), granted_at=1_000_001.0)
+    bench = Bench()
+    bench.store = store = WatchedStore()
+    store.save_grant(old)
+    bench.clock.move(4000)
+    waiting = threading.Thread(target=bench.another_source().token)
+
+    with MemoryStore.lock(store, new.key):
+        with MemoryStore.lock(store, old.key):
+            waiting.start()
+            first = store.asked.get(timeout=20)
+            store.save_grant(new)
+        second = store.asked.get(timeout=20)
+        sent_without_the_lock = list(bench.http.requests)
+    waiting.join(20)
+
+    assert (first, second, sent_without_the_lock) == (old.key, new.key, [])
+    assert [request.url for request in bench.http.requests] == ["https://new.example/token"]
 
 
 def test_in_the_advisory_window_everybody_goes_on_with_the_old_token_while_one_renews() -> None:

@@ -52,7 +52,7 @@ class AuthorizationServer:
     def answer(self, seen: Seen) -> Response:
         if seen.path.startswith("/.well-known/") or "/.well-known/" in seen.path:
             return self._metadata(seen)
-        match seen.method, seen.path.removeprefix(self._path):
+        match seen.method, seen.path.removeprefix(self._path).removeprefix("/oauth"):
             case "GET", "/authorize":
                 return self._authorize(seen)
             case "POST", "/token":

@@ -105,6 +105,13 @@ class Knobs:
     insufficient_scope: str | None = None
     """The tool `stamp` wants this scope too."""
 
+    older: bool = False
+    """
+    Its origin is an authorization server too, as of 2025-03-26, at the default places and again under `/oauth`.
+
+    Such a server has no metadata of its resource: `resource_metadata_at="nowhere", resource_metadata_absent=True`.
+    """
+
     # Both
     redirects: Mapping[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     """A path, and the status and the `Location` that it answers with whatever it is asked."""

@@ -63,6 +63,7 @@ class Authority:
         self._addresses = [listener.getsockname()[:2] for listener in self._listeners]
         origins = [place.origin(port, tls) for place, (_, port) in zip(places, self._addresses, strict=True)]
         self._authorization = AuthorizationServer(origins[0], self._knobs.metadata_path_issuer, self._ledger, lambda: self._knobs)
+        self._older = AuthorizationServer(origins[1], "", self._ledger, lambda: self._knobs)
         self._mcp = McpServer(origins[1], self._authorization.issuer, self._ledger, lambda: self._knobs)
         self._server = _Server(self._app, tls)
         self._thread = Thread(target=self._run, name="authority", daemon=True)
@@ -90,7 +91,7 @@ class Authority:
     @property
     def token_requests(self) -> list[dict[str, str]]:
         """The forms that came to the token endpoint."""
-        return [seen.form for seen in self.log if seen.at == "authority" and seen.path.endswith("/token")]
+        return [seen.form for seen in self.log if seen.method == "POST" and seen.path.endswith("/token")]
 
     @property
     def refreshes(self) -> int:
@@ -106,6 +107,10 @@ class Authority:
         """Replaces the named knobs; the next request meets them."""
         self._knobs = replace(self._knobs, **knobs)
         self._set_up_ledger()
+
+    def move_to(self, other: "Authority") -> None:
+        """Its MCP server names the other's authorization server from now on, and takes the tokens of that one alone."""
+        self._mcp.trust(other.issuer, other._ledger)
 
     def expire_access_tokens(self) -> None:
         self._ledger.expire_access_tokens()
@@ -164,7 +169,9 @@ class Authority:
     def _answer(self, seen: Seen) -> Response:
         if (redirect := self._knobs.redirects.get(seen.path)) is not None:
             return Response(status_code=redirect[0], headers={"Location": redirect[1]})
-        return self._authorization.answer(seen) if seen.at == "authority" else self._mcp.answer(seen)
+        if seen.at == "authority":
+            return self._authorization.answer(seen)
+        return self._older.answer(seen) if self._knobs.older and not self._mcp.has(seen.path) else self._mcp.answer(seen)
 
 
 class StartAuthority(Protocol):

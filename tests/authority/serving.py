@@ -42,6 +42,10 @@ class McpServer:
         self._ledger = ledger
         self._read_knobs = knobs
 
+    def trust(self, issuer: str, ledger: Ledger) -> None:
+        """Another authorization server guards it from now on."""
+        self._issuer, self._ledger = issuer, ledger
+
     @property
     def _knobs(self) -> Knobs:
         return self._read_knobs()
@@ -49,6 +53,10 @@ class McpServer:
     @property
     def _metadata_path(self) -> str:
         return "/.well-known/oauth-protected-resource" + ("" if self._knobs.resource_metadata_at == "root" else PATH)
+
+    def has(self, path: str) -> bool:
+        """Whether it is the MCP server that is asked there, and not the authorization server of the same origin."""
+        return path == PATH or path.startswith("/.well-known/oauth-protected-resource")
 
     def answer(self, seen: Seen) -> Response:
         if seen.path == PATH:

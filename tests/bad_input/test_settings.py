@@ -37,6 +37,7 @@ OK = '[servers.s]\nurl = "https://mcp.example/mcp"\n'
         ('proxy = "socks5://proxy.example:1080"\n', "proxy"),
         ('proxy = "http://proxy.example/path"\n', "proxy"),
         ("ca_file = true\n", "ca_file"),
+        (f'{OK}authorization_revision = "2025-11-25"\n', "[servers.s]: Expected authorization_revision"),
         (f"{OK}callback_port = {'9' * 5000}\n", "without end"),
         (f"a = {'[' * 5000}\n", "without end"),
         ('[servers."\\u001b[2J"]\nurl = 1\n', "[servers.\\x1b[2J]"),

@@ -27,7 +27,7 @@ def test_add_writes_the_server_and_names_the_next_command(cli: CommandLine) -> N
 def test_add_writes_every_setting_that_it_takes(cli: CommandLine) -> None:
     options = ["--client-id", "me", "--client-secret-from", "env:LINEAR_SECRET", "--issuer", "https://linear.app"]
     options += ["--scope", "read write", "--scope", "admin", "--callback-port", "8123"]
-    options += ["--header", "X-Workspace: one", "--header", "X-Colon: a:b"]
+    options += ["--header", "X-Workspace: one", "--header", "X-Colon: a:b", "--authorization-revision", "2025-03-26"]
 
     result = cli("add", "linear", URL, *options)
 
@@ -40,6 +40,7 @@ def test_add_writes_every_setting_that_it_takes(cli: CommandLine) -> None:
         "scopes": ["read", "write", "admin"],
         "callback_port": 8123,
         "headers": {"X-Workspace": "one", "X-Colon": "a:b"},
+        "authorization_revision": "2025-03-26",
     }
     assert cli("status").code == 0
 
@@ -180,6 +181,7 @@ scopes = [
 ]
 callback_port = 8123
 code_challenge_methods_supported = ["S256"]
+authorization_revision = "2025-03-26"
 headers = {{ X-Team = "tools" }}
 
 # the other one
@@ -212,6 +214,7 @@ def test_another_url_or_header_keeps_the_other_settings(cli: CommandLine) -> Non
         "scopes": ["read"],
         "callback_port": 8123,
         "code_challenge_methods_supported": ["S256"],
+        "authorization_revision": "2025-03-26",
         "headers": {"x-trace": "on", "X-TEAM": "all"},
     }
     assert "# all that is needed" in cli.servers_toml.read_text()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,24 @@ def test_a_damaged_sign_in_to_a_url_without_a_name_is_shown(damaged: CommandLine
 
     assert f"{BROKEN}   ✗ damaged" in result.stdout
     assert f"hint: handstamp logout {BROKEN}\n" in result.stderr
+
+
+def test_a_former_sign_in_is_called_that_and_asks_for_nothing(cli: CommandLine) -> None:
+    """A-18: the server has moved to another issuer, where the person has signed in since."""
+    cli("add", "moved", HEALTHY)
+    with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as store:
+        for issuer, at in (("https://old.example", 1000.0), ("https://new.example", 2000.0)):
+            grant = grant_for(owner="local", server=HEALTHY, account="default", issuer=issuer, at=at)
+            over = replace(grant.token, refresh_token=None) if at == 1000.0 else grant.token
+            store.save_grant(replace(grant, token=over))
+
+    result = cli("status")
+    as_json = cli("status", "--json").json["servers"]
+
+    rows = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in result.stdout.splitlines()[1:3]]
+    assert [(row[1], row[-1]) for row in rows] == [("◐ renews at next use", "at next use"), ("○ former", "—")]
+    assert [(each["status"], each["issuer"]) for each in as_json] == [
+        ("expired", "https://new.example"),
+        ("former", "https://old.example"),
+    ]
+    assert result.stderr == ""

@@ -5,7 +5,7 @@ import click
 from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
-from handstamp.model import ClientSettings, GrantKey
+from handstamp.model import OLDER, ClientSettings, GrantKey
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import parse_server_url, require_secure
 from handstamp.settings import ServerSettings, Settings, load_settings, require_header, require_name
@@ -38,6 +38,12 @@ HELP = hint("help_command", command="add")
     metavar="'Name: value'",
     help="Sent to the server itself with every request. A value that is a secret is given as env:NAME or file:PATH.",
 )
+@click.option(
+    "--authorization-revision",
+    type=click.Choice([OLDER]),
+    metavar=OLDER,
+    help="Your word that the server signs people in itself, as servers of that revision of MCP do.",
+)
 @pass_session
 def add(
     session: Session,
@@ -50,6 +56,7 @@ def add(
     scopes: tuple[str, ...],
     callback_port: int | None,
     headers: tuple[str, ...],
+    authorization_revision: str | None,
 ) -> None:
     """
     Give an MCP server a name.
@@ -70,6 +77,7 @@ def add(
         scopes=_parse_scopes(scopes),
         callback_port=callback_port,
         headers=tuple(_parse_header(header) for header in headers),
+        authorization_revision=authorization_revision,
     )
     settings = load_settings()
     server = merge_server(settings, given)

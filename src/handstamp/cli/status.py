@@ -29,19 +29,28 @@ class _Line:
     server: ServerSettings
     key: GrantKey | None = None
     grant: Grant | None = None
+    is_former: bool = False
+    """A later sign-in of the same account, at another issuer, is the one in use (A-18)."""
 
     @property
     def damaged(self) -> GrantKey | None:
         return self.key if self.grant is None else None
 
     def wants_login(self, now: float) -> bool:
-        return self.damaged is None and Status.of(self.grant, now) in WANT_LOGIN
+        return self.damaged is None and not self.is_former and Status.of(self.grant, now) in WANT_LOGIN
 
     def status(self, now: float) -> str:
-        return "damaged" if self.damaged else Status.of(self.grant, now).value
+        if self.damaged:
+            return "damaged"
+        return "former" if self.is_former else Status.of(self.grant, now).value
 
     def cell(self, now: float) -> Styled:
-        return Styled("✗ damaged", "red") if self.damaged else status_cell(Status.of(self.grant, now))
+        if self.damaged:
+            return Styled("✗ damaged", "red")
+        return Styled("○ former", "dim") if self.is_former else status_cell(Status.of(self.grant, now))
+
+    def renewal(self, grant: Grant, now: float) -> str:
+        return "—" if self.is_former else renewal_words(grant, now)
 
 
 @click.command(cls=Command)
@@ -100,7 +109,12 @@ def _find_lines(vault: Vault, server: str | None) -> list[_Line]:
 
 
 def _lines_of(server: ServerSettings, stored: Mapping[GrantKey, Grant | None]) -> list[_Line]:
-    return [_Line(server, key, grant) for key, grant in stored.items() if key.server == server.url] or [_Line(server)]
+    ours = {key: grant for key, grant in stored.items() if key.server == server.url}
+    last: dict[str, float] = {}
+    for key, grant in ours.items():
+        last[key.account] = max(last.get(key.account, 0.0), 0.0 if grant is None else grant.granted_at)
+    lines = [_Line(server, key, grant, grant is not None and grant.granted_at < last[key.account]) for key, grant in ours.items()]
+    return lines or [_Line(server)]
 
 
 def _show_table(output: Output, lines: list[_Line], now: float) -> None:
@@ -117,7 +131,7 @@ def _row(line: _Line, now: float) -> tuple[str | Styled, ...]:
         line.cell(now),
         who(grant) or "—",
         _scopes(grant),
-        renewal_words(grant, now),
+        line.renewal(grant, now),
     )
 
 
@@ -136,13 +150,13 @@ def _show_details(output: Output, lines: list[_Line], now: float) -> None:
             ("status", line.cell(now)),
         ]
         if line.grant is not None:
-            rows += _grant_rows(line.grant, now)
+            rows += _grant_rows(line, line.grant, now)
         elif line.damaged is not None:
             rows += [("account", safe(line.damaged.account)), ("issuer", safe(line.damaged.issuer))]
         output.fields(rows)
 
 
-def _grant_rows(grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
+def _grant_rows(line: _Line, grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
     return [
         ("account", who(grant) or grant.key.account),
         ("issuer", safe(grant.key.issuer)),
@@ -150,7 +164,7 @@ def _grant_rows(grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
         ("scopes", _scopes(grant)),
         ("signed in", iso_time(grant.granted_at) or "—"),
         ("expires", iso_time(grant.token.expires_at) or "the server does not say"),
-        ("renews", renewal_words(grant, now)),
+        ("renews", line.renewal(grant, now)),
     ]
 
 

@@ -9,7 +9,8 @@ awaiting; the two client protocols below only carry it. No lock is held while th
     ours, and a redirect was followed elsewhere   → the answer is the caller's: it is nothing of our server's
     no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in
     a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
-    a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired
+    a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired, or a login if
+                                                    the server has moved to another issuer and `interactive` was handed in
     a token, 403 with insufficient_scope          → StepUpRequired, with the scopes to ask for
     any other answer, 403 too                     → the caller's
 """
@@ -130,7 +131,7 @@ class Auth(AuthBase):
             response = yield None
             if not self._is(401, response):
                 return
-            token = yield self._login()
+            token = yield self._login(None)
         else:
             token = token or (yield self._or_login(Want(self._source.token, self._source.token_async), None))
             response = yield from self._send(request, token)
@@ -140,6 +141,10 @@ class Auth(AuthBase):
                 return
             token = yield self._or_login(self._replacement(token), token)
         response = yield from self._send(request, token)
+        if self._is(401, response) and self._interactive is not None:
+            # A-61: its issuer may still renew what the server takes no longer. `interactive` raises where that is not so.
+            token = yield self._login(token)
+            response = yield from self._send(request, token)
         if self._is(401, response):
             raise self._login_required("answers 401 to a token that it has just given")
 
@@ -190,11 +195,11 @@ class Auth(AuthBase):
             scopes=scopes,
         )
 
-    def _login(self) -> Want:
+    def _login(self, rejected: Token | None) -> Want:
         if self._interactive is None:
             raise self._login_required("asks you to sign in")
         interactive = self._interactive
-        return Want(lambda: interactive.blocking(None), lambda: interactive.awaiting(None))
+        return Want(lambda: interactive.blocking(rejected), lambda: interactive.awaiting(rejected))
 
     def _or_login(self, want: Want, rejected: Token | None) -> Want:
         """With a presenter at hand, a token that has ended for good is no dead end (W1)."""

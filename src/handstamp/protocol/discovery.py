@@ -6,13 +6,14 @@ from handstamp.errors import DiscoveryFailed, MalformedResponse, TemporarilyUnav
 from handstamp.model import Secret
 from handstamp.protocol.challenge import Challenge, find_challenge
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
+from handstamp.protocol.older import find_older_server
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
 from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
 from handstamp.protocol.server import AuthorizationServer, find_authorization_server
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
-__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
+__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "find_issuers", "probe_server"]
 
 INITIALIZE: dict[str, object] = {
     "jsonrpc": "2.0",
@@ -43,26 +44,46 @@ class Discovered:
     challenge: Challenge | None
     resource: ProtectedResource
     server: AuthorizationServer
+    is_older: bool = False
+    """It is a server of 2025-03-26 if it is what it seems to be: whoever goes on has a person's yes (4.5)."""
 
 
-def discover(url: str, *, headers: tuple[tuple[str, str | Secret], ...], issuer: str | None) -> Exchange[Discovered | None]:
+def discover(
+    url: str, *, headers: tuple[tuple[str, str | Secret], ...], issuer: str | None, older: bool = False
+) -> Exchange[Discovered | None]:
     """
     Who guards the server at `url`; None where nobody does and it works without signing in (A-01).
 
     A server that lets anonymous callers in and also has protected resource metadata can be signed in to all the same. `issuer` is
-    the person's choice among several (A-17). Raises DiscoveryFailed, ResourceMismatch, IssuerMismatch, NetworkError.
+    the person's choice among several (A-17). `older` is for a caller who asks a person about what `is_older` (4.5). Raises
+    DiscoveryFailed, ResourceMismatch, IssuerMismatch, NetworkError.
     """
     probe = yield from probe_server(url, headers)
     try:
         resource = yield from find_protected_resource(url, probe.challenge)
     except DiscoveryFailed as error:
-        if error.absent and probe.is_mcp:
+        if probe.asks and error.definite and older:
+            return (yield from _discover_older(url, probe.challenge, issuer))
+        if probe.asks or not error.absent:
+            raise
+        if probe.is_mcp:
             return None
-        if error.absent and not probe.asks:
-            raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
-        raise
+        raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
     server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
     return Discovered(probe.challenge, resource, server)
+
+
+def find_issuers(url: str, headers: tuple[tuple[str, str | Secret], ...]) -> Exchange[tuple[str, ...]]:
+    """The authorization servers that the server at `url` names now. Raises what `discover` raises."""
+    probe = yield from probe_server(url, headers)
+    return (yield from find_protected_resource(url, probe.challenge)).authorization_servers
+
+
+def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -> Exchange[Discovered]:
+    server = yield from find_older_server(url)
+    resource = ProtectedResource(url, (server.issuer,))
+    choose_issuer(resource, issuer)  # A-62: what is configured for another issuer is not for this one
+    return Discovered(challenge, resource, server, is_older=True)
 
 
 def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -> Exchange[Probe]:

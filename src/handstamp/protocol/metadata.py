@@ -1,9 +1,10 @@
 """
 Metadata documents: ask one address after another until one answers with a document that can be used.
 
-A candidate fails in one of three ways, and they are not the same (4.2). It may say for certain that nothing is there (404, 405,
-410, a web page); it may answer with something that must not be used; or nobody knows (5xx, 429, a time-out). None ends the
-search. An unknown is never taken for "nothing there": that would let whoever can break a connection choose an older protocol.
+A candidate fails in one of three ways, and they are not the same (4.2). Nothing may be there (404, 405, 410, a web page), and of
+these 404 and 410 say so for certain; it may answer with something that must not be used; or nobody knows (5xx, 429, a time-out).
+None ends the search. An unknown is never taken for "nothing there": that would let whoever can break a connection choose an older
+protocol.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +25,7 @@ from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, pa
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import require_secure, split_url
 
-__all__ = ["find_metadata", "read_strings", "read_text", "require_text", "well_known_url"]
+__all__ = ["PROTOCOL_VERSION", "find_metadata", "read_strings", "read_text", "require_text", "well_known_url"]
 
 PROTOCOL_VERSION = "2026-07-28"
 MAX_ENTRIES = 100
@@ -32,14 +33,16 @@ MAX_ENTRY_LENGTH = 2048
 TELLING = (IssuerMismatch, ResourceMismatch, ForbiddenAddress)
 """What says more than that nothing was found."""
 
-# A-169: servers of 2025-03-26 choose their answer by the version; later ones ignore it.
-_HEADERS = (("accept", "application/json"), ("mcp-protocol-version", PROTOCOL_VERSION))
-
 T = TypeVar("T")
 
 
 class _Absent(Exception):
-    """The server says that it has no document at this address. Never leaves this module."""
+    """The server has no document at this address. Never leaves this module."""
+
+    def __init__(self, message: str, *, definite: bool = False) -> None:
+        super().__init__(message)
+        self.definite = definite
+        """It said so itself: a web page is there for any address that a site does not know, and 405 is about the method."""
 
 
 def well_known_url(identifier: str, suffix: str) -> str:
@@ -50,21 +53,30 @@ def well_known_url(identifier: str, suffix: str) -> str:
 
 
 def find_metadata(
-    candidates: Iterable[str], purpose: Purpose, judge: Callable[[str, dict[str, object]], T], *, subject: str, near: str
+    candidates: Iterable[str],
+    purpose: Purpose,
+    judge: Callable[[str, dict[str, object]], T],
+    *,
+    subject: str,
+    near: str,
+    version: str = PROTOCOL_VERSION,
 ) -> Exchange[T]:
     """
     What `judge` makes of the first candidate that it accepts.
 
-    It gets the address and the document, and raises if they must not be used. `subject` is what it is about, for messages.
+    It gets the address and the document, and raises if they must not be used. `subject` is what it is about, for messages;
+    `version` is the revision of MCP that is asked for.
 
     Otherwise raises, in this order: the first NetworkError; the mismatch or the forbidden address, if that was all that was
     wrong; else DiscoveryFailed.
     """
     failures: list[tuple[str, HandstampError | _Absent]] = []
+    # A-169: servers of 2025-03-26 choose their answer by the version; later ones ignore it.
+    headers = (("accept", "application/json"), ("mcp-protocol-version", version))
     for url in candidates:
         try:
             require_secure(url, f"the address of the {purpose.value}", near=near)
-            request = Request("GET", url, purpose, headers=_HEADERS)
+            request = Request("GET", url, purpose, headers=headers)
             response = yield request
             return judge(url, _read_document(request, response))
         except (NetworkError, ServerBrokeProtocol, _Absent) as error:
@@ -76,7 +88,7 @@ def _read_document(request: Request, response: Response) -> dict[str, object]:
     purpose = request.purpose
     refuse_unavailable(request, response)
     if response.status in (404, 405, 410):
-        raise _Absent(f"Expected {purpose.value}, got HTTP {response.status}.")
+        raise _Absent(f"Expected {purpose.value}, got HTTP {response.status}.", definite=response.status != 405)
     if response.status != 200:
         raise MalformedResponse(f"Expected {purpose.value} with HTTP 200, got HTTP {response.status}.")
     if response.media_type in ("text/html", "application/xhtml+xml") and not response.body.lstrip().startswith(b"{"):
@@ -95,6 +107,7 @@ def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, Handstam
         f"Expected {purpose.value} for {safe(subject)}, found none that can be used at {len(tried)} addresses.",
         tried=tried,
         absent=not present,
+        definite=all(isinstance(error, _Absent) and error.definite for error in errors),
     )
     if present and all(isinstance(error, TELLING) for error in present):
         present[0].__cause__ = failed

@@ -10,7 +10,7 @@ from handstamp.protocol.scopes import filter_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, require_secure, split_url
 
-__all__ = ["AuthorizationServer", "find_authorization_server", "require_pkce"]
+__all__ = ["RFC_8414", "AuthorizationServer", "find_authorization_server", "judge_authorization_server", "require_pkce"]
 
 RFC_8414 = "oauth-authorization-server"
 OPENID = "openid-configuration"
