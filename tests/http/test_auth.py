@@ -14,6 +14,7 @@ from handstamp.errors import AccessDenied, ConnectFailed, LoginRequired, StepUpR
 from handstamp.http.auth import Auth, Interactive
 from handstamp.model import Grant, Secret, Token
 from handstamp.protocol.exchange import Request, Response
+from handstamp.protocol.step_up import Refusal
 from handstamp.source import SourceSettings, TokenSource
 from handstamp.stores.memory import MemoryStore
 
@@ -261,14 +262,14 @@ class Person:
         self.token = token
         self.asked = 0
 
-    def blocking(self, rejected: Token | None) -> Token:
+    def blocking(self, refusal: Refusal) -> Token:
         self.asked += 1
         if self.token is None:
             raise AccessDenied("You said no.")
         return self.token
 
-    async def awaiting(self, rejected: Token | None) -> Token:
-        return self.blocking(rejected)
+    async def awaiting(self, refusal: Refusal) -> Token:
+        return self.blocking(refusal)
 
 
 def test_an_interactive_login_is_used_once_and_its_denial_is_the_caller_s() -> None:
