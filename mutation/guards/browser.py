@@ -165,7 +165,7 @@ GUARDS = [
     ),
     Guard(
         "a server that refuses a new token brings up no other login",
-        (Edit("on_demand.py", "if rejected is not None and 0 <= self._clock() - rejected.obtained_at < COOLDOWN:", "if False:"),),
+        (Edit("on_demand.py", "0 <= self._clock() - refusal.token.obtained_at < COOLDOWN:", "False:"),),
         rows=("TC11",),
     ),
     Guard(

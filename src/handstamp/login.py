@@ -247,10 +247,9 @@ class Login:
             deadline=REQUEST_DEADLINE,
         )
         requested = pending.authorization.scopes
-        key = GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer)
         grant = self._store.save_grant(
             Grant(
-                key=key,
+                key=self._key(server.issuer),
                 resource=pending.discovered.resource.resource,
                 scopes=requested if answer.scopes is None else answer.scopes,
                 registration=registration,
@@ -260,7 +259,7 @@ class Login:
                 identity=answer.identity,
                 granted_at=self._clock(),
                 requested_scopes=requested,
-                refused_scopes=self._find_refused(key, requested, answer.scopes or requested),
+                refused_scopes=self._find_refused(server.issuer, requested, granted=answer.scopes or requested),
             )
         )
         if registration.kind is RegistrationKind.DYNAMIC:
@@ -275,21 +274,23 @@ class Login:
         """A-117: the person, or the server, refused the scopes that were new. The stored grant keeps all that it had."""
         if not pending.more:
             return
-        server = pending.discovered.server
-        key = GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer)
+        issuer = pending.discovered.server.issuer
 
         def remember(flight: Flight[None]) -> None:
-            with self._store.lock(key):  # a refresh that is under way would lose what it brought
-                stored = self._store.find_grant(key.owner, key.server, key.account, key.issuer)
+            with self._store.lock(self._key(issuer)):  # else a refresh that is under way could not store what it brings
+                stored = self._stored_grant(issuer)
                 if stored is not None:
-                    refused = find_refused(stored.refused_scopes, requested=pending.more, granted=())
+                    refused = self._find_refused(issuer, pending.more, granted=())
                     self._store.replace_grant(replace(stored, refused_scopes=refused))
 
         await Flight(remember, name="handstamp-refused").start().join_async(REQUEST_DEADLINE)
 
-    def _find_refused(self, key: GrantKey, requested: tuple[str, ...], granted: tuple[str, ...]) -> tuple[str, ...]:
-        stored = self._store.find_grant(key.owner, key.server, key.account, key.issuer)
+    def _find_refused(self, issuer: str, requested: tuple[str, ...], *, granted: tuple[str, ...]) -> tuple[str, ...]:
+        stored = self._stored_grant(issuer)
         return find_refused(() if stored is None else stored.refused_scopes, requested=requested, granted=granted)
+
+    def _key(self, issuer: str) -> GrantKey:
+        return GrantKey(self.request.owner, self.request.url, self.request.account, issuer)
 
     def _check_pin(self, stored: Grant | None, issuer: str) -> None:
         """A-62, 4.6: a configured client belongs to the issuer that its first login was confirmed for."""
@@ -301,8 +302,8 @@ class Login:
                 hint=hint("logout", server=self.request.name),
             )
 
-    def _stored_grant(self) -> Grant | None:
-        return self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+    def _stored_grant(self, issuer: str | None = None) -> Grant | None:
+        return self._store.find_grant(self.request.owner, self.request.url, self.request.account, issuer)
 
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)

@@ -172,7 +172,8 @@ class Vault:
         if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
             return grant
         login = self._login(found, owner, account, scopes, deadline)
-        return await self._sign_in(login, self._source(found, owner, account), presenter or QuietPresenter(), browser)
+        source = self._source(found, owner, account)
+        return await self._sign_in(login, source, presenter or QuietPresenter(), browser)
 
     async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
         """
