@@ -165,7 +165,7 @@ GUARDS = [
     ),
     Guard(
         "a server that refuses a new token brings up no other login",
-        (Edit("on_demand.py", "if is_young and not self._has_moved():", "if False:"),),
+        (Edit("on_demand.py", "if is_young and not self._has_moved(refusal):", "if False:"),),
         rows=("TC11",),
     ),
     Guard(

@@ -92,12 +92,12 @@ GUARDS = [
     ),
     Guard(
         "another issuer is a reason for another sign-in at once",
-        (Edit("on_demand.py", "if is_young and not self._has_moved():", "if is_young:"),),
+        (Edit("on_demand.py", "if is_young and not self._has_moved(refusal):", "if is_young:"),),
         tests=(f"{MOVES}::test_a_session_goes_on_after_one_more_sign_in",),
     ),
     Guard(
         "a server that refuses what the old issuer renewed is asked whether it has moved",
-        (Edit("http/auth.py", "if self._is(401, response) and self._interactive is not None:", "if False:"),),
+        (Edit("http/auth.py", "if tries == 1 and self._interactive is not None:", "if False:"),),
         tests=(f"{MOVES}::test_a_session_goes_on_after_one_more_sign_in",),
     ),
     Guard(
@@ -105,8 +105,8 @@ GUARDS = [
         (
             Edit(
                 "on_demand.py",
-                "        except HandstampError as error:\n            self._failed",
-                "        except LoginRequired:\n            raise\n        except HandstampError as error:\n            self._failed",
+                "            self._failed = (self._clock(), error)\n",
+                "            if not isinstance(error, LoginRequired):\n                self._failed = (self._clock(), error)\n",
             ),
         ),
         tests=(f"{MOVES}::test_a_server_that_refuses_every_token_and_has_not_moved_gets_one_sign_in",),

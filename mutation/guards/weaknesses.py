@@ -26,7 +26,7 @@ GUARDS = [
         (
             Edit(
                 "http/auth.py",
-                "self._or_login(Want(self._source.token, self._source.token_async), None)",
+                "self._or_login(Want(self._source.token, self._source.token_async), Refusal())",
                 "Want(self._source.token, self._source.token_async)",
             ),
         ),
@@ -48,8 +48,8 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "        self._source(found, owner, account).look_again()\n        return grant\n",
-                "        return grant\n",
+                "        finally:\n            source.look_again()\n",
+                "        finally:\n            pass\n",
             ),
         ),
         tests=weaknesses("endings", "a_token_without_expires_in_is_good_until_a_401_says_otherwise"),
@@ -71,18 +71,12 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "        grant = await sign_in(\n            self._login(found, owner, account, scopes, deadline),\n",
+                "        source = self._source(found, owner, account)\n",
+                "        source = self._source(found, owner, account)\n"
                 "        try:\n"
-                "            await sign_in(\n"
-                "                self._login(found, owner, account, scopes, deadline),\n"
-                "                presenter=presenter or QuietPresenter(),\n"
-                "                browser=browser or self._parts.browser(),\n"
-                "                open_callback=self._parts.open_callback,\n"
-                "            )\n"
+                "            await self._sign_in(login, source, presenter or QuietPresenter(), browser)\n"
                 "        except HandstampError:\n"
-                "            pass\n"
-                "        grant = await sign_in(\n"
-                "            self._login(found, owner, account, scopes, deadline),\n",
+                "            pass\n",
             ),
         ),
         tests=weaknesses("logins", "a_denied_login_opens_one_browser"),
@@ -102,7 +96,7 @@ GUARDS = [
         (
             Edit(
                 "on_demand.py",
-                "        token = self._stored_token()\n        if token is not None",
+                "        token = self._stored_token(refusal)\n        if token is not None",
                 "        token = None\n        if token is not None",
             ),
         ),
@@ -114,8 +108,8 @@ GUARDS = [
         (
             Edit(
                 "http/auth.py",
-                "            return  # W5: a plan, an address or an administrator said no; signing in again would not help\n",
-                "            raise self._login_required('asks you to sign in')\n",
+                "            return None  # W5: a plan, an address or an administrator said no; signing in again",
+                "            raise self._login_required('asks you to sign in')  #",
             ),
         ),
         tests=weaknesses("refusals", "a_plain_403_costs_neither_the_token_nor_the_registration"),
@@ -125,8 +119,8 @@ GUARDS = [
         (
             Edit(
                 "http/auth.py",
-                "token = yield self._or_login(self._replacement(token), token)",
-                "token = yield self._login(token)",
+                "return self._or_login(self._replacement(token), refusal)",
+                "return self._login(refusal)",
             ),
         ),
         tests=weaknesses("refusals", "one_transient_401_costs_one_refresh_and_no_person"),
@@ -244,8 +238,8 @@ GUARDS = [
         (
             Edit(
                 "login.py",
-                "if stored is not None and stored.redirect_uri == redirect_uri:",
-                "if stored is not None:",
+                "if stored is not None and stored.redirect_uri == redirect_uri and",
+                "if stored is not None and",
             ),
         ),
         tests=weaknesses("ports", "where_the_registered_port_is_taken_another_is_registered"),
@@ -367,15 +361,15 @@ GUARDS = [
             ),
             Edit(
                 "login.py",
-                "key=GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer)",
-                "key=GrantKey(self.request.owner, self.request.name, self.request.account, server.issuer)",
+                "return GrantKey(self.request.owner, self.request.url, self.request.account, issuer)",
+                "return GrantKey(self.request.owner, self.request.name, self.request.account, issuer)",
             ),
         ),
         tests=weaknesses("binding", "a_name_that_is_given_to_another_url_gets_no_token_of_the_old_one"),
     ),
     Guard(
         "an auth object signs requests to its own origin alone",
-        (Edit("http/auth.py", "if origin(url) != origin(self._server):", "if False:"),),
+        (Edit("http/coverage.py", "if origin(url) != origin(self._server):", "if False:"),),
         tests=weaknesses("binding", "an_auth_object_that_was_made_for_one_server_sends_nothing_to_another"),
     ),
     Guard(
@@ -395,7 +389,7 @@ GUARDS = [
             Edit(
                 "login.py",
                 "        stored = self._stored_registration(discovered.server.issuer)\n"
-                "        if stored is not None and stored.redirect_uri == redirect_uri:\n"
+                "        if stored is not None and stored.redirect_uri == redirect_uri and stored.may_ask_for(scopes):\n"
                 "            return stored\n",
                 "        known = self._store.find_grant(self.request.owner, self.request.url, self.request.account)\n"
                 "        if known is not None:\n"
@@ -435,8 +429,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "            if grant is not None and self._is_settled(grant, rejected):\n",
-                "            if False:\n",
+                "        if grant is not None and self._is_settled(grant, rejected):\n",
+                "        if False:\n",
             ),
         ),
         tests=weaknesses("processes", "processes_that_meet_an_expired_token_send_one_refresh_and_print_one_token"),

@@ -99,6 +99,9 @@ HINTS = {
     "login_account": "handstamp login {server} --account {account}",
     "login_again": "handstamp login {server} --again",
     "login_scope": "handstamp login {server} --scope {scope}",
+    "login_scope_account": "handstamp login {server} --account {account} --scope {scope}",
+    "login_scope_again": "handstamp login {server} --again --scope {scope}",
+    "login_scope_again_account": "handstamp login {server} --account {account} --again --scope {scope}",
     "login_trace": "handstamp -v login {server}",
     "logout": "handstamp logout {server}",
     "logout_account": "handstamp logout {server} --account {account}",
@@ -116,9 +119,9 @@ def hint(command: str, /, **values: str) -> str:
     return HINTS[command].format_map({key: quote(value) for key, value in values.items()})
 
 
-def account_hint(command: str, *, server: str, account: str) -> str:
-    """`login` or `logout` of one account: the label is named where it is not the usual one."""
-    return hint(command, server=server) if account == "default" else hint(f"{command}_account", server=server, account=account)
+def account_hint(command: str, *, account: str, **values: str) -> str:
+    """A command for one account: the label is named where it is not the usual one."""
+    return hint(command, **values) if account == "default" else hint(f"{command}_account", account=account, **values)
 
 
 class HandstampError(Exception):

@@ -32,12 +32,14 @@ from handstamp.errors import (
     IssuerMismatch,
     LoginTimedOut,
     MalformedResponse,
+    TimedOut,
     UsageError,
     VaultError,
     account_hint,
     forgetting_values,
     hint,
 )
+from handstamp.flight import Flight
 from handstamp.model import (
     OLDER,
     CallbackPlan,
@@ -79,6 +81,7 @@ from handstamp.protocol.registration import (
 )
 from handstamp.protocol.scopes import union_scopes
 from handstamp.protocol.server import require_pkce
+from handstamp.protocol.step_up import Refusal, asked_before, find_refused, is_refusal_of_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import TokenResponse, exchange_code, find_other_audiences
 from handstamp.protocol.urls import host, origin
@@ -108,6 +111,8 @@ class LoginRequest:
     authorization_revision: str | None = None
     deadline: float = 300.0
     """Seconds that the person has, from the prompt on."""
+    refusal: Refusal | None = None
+    """What a request met with that needs this login; None where a person asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ class PendingLogin:
     authorization: AuthorizationRequest
     former_issuer: str | None = None
     """Whose the stored grant for this server is, where the server names another authorization server now (TB11)."""
+    more: tuple[str, ...] = ()
+    """Scopes that the stored grant lacks: those that a refusal would be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +163,15 @@ class Login:
         self._store.prepare()
 
     async def discover(self) -> Discovered | None:
-        """Who guards the server; None where nobody does."""
-        client = self.request.client
-        step = discover(self.request.url, headers=self.request.headers, issuer=client.authorization_server, older=True)
+        """Who guards the server; None where nobody does. It is not asked again what it has just answered to a request."""
+        request = self.request
+        step = discover(
+            request.url,
+            headers=request.headers,
+            issuer=request.client.authorization_server,
+            probe=None if request.refusal is None else request.refusal.answer,
+            older=True,
+        )
         discovered = await self._http.run(step, deadline=DISCOVERY_DEADLINE)
         if discovered is not None:
             require_pkce(discovered.server, self.request.code_challenge_methods_supported)
@@ -206,15 +219,32 @@ class Login:
     async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
         """Registers where that is needed, and builds the authorization request."""
         client, server, resource = self.request.client, discovered.server, discovered.resource
-        scopes = choose_scopes(configured=self.request.scopes, challenge=discovered.challenge, resource=resource, server=server)
         stored = self._stored_grant()
         self._check_pin(stored, server.issuer)
+        standing = stored if stored is not None and stored.key.issuer == server.issuer else None
+        former = () if standing is None else asked_before(standing)
+        scopes = choose_scopes(
+            configured=self.request.scopes,
+            challenge=discovered.challenge,
+            resource=resource,
+            server=server,
+            former=former,
+            # A-117: what a person asks for is asked for, whatever was refused before.
+            refused=() if standing is None or self.request.refusal is None else standing.refused_scopes,
+        )
         registration = await self._register(discovered, redirect_uri, scopes, client)
         authorization = build_authorization_request(
             server, registration, resource=resource.resource, scopes=scopes, random=self._random
         )
-        former = None if stored is None or stored.key.issuer == server.issuer else stored.key.issuer
-        return PendingLogin(self.request, discovered, registration, authorization, former)
+        wanted = () if self.request.refusal is None else self.request.refusal.wanted
+        return PendingLogin(
+            self.request,
+            discovered,
+            registration,
+            authorization,
+            former_issuer=None if stored is None or standing is not None else stored.key.issuer,
+            more=() if standing is None else tuple(each for each in scopes if each in wanted or each not in former),
+        )
 
     async def complete(self, pending: PendingLogin, query: str) -> Completed:
         """Judges the answer, exchanges its code and stores the grant: the answer's state first, then `iss`, then the rest."""
@@ -234,7 +264,7 @@ class Login:
         requested = pending.authorization.scopes
         grant = self._store.save_grant(
             Grant(
-                key=GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer),
+                key=self._key(server.issuer),
                 resource=pending.discovered.resource.resource,
                 scopes=requested if answer.scopes is None else answer.scopes,
                 registration=registration,
@@ -244,6 +274,7 @@ class Login:
                 identity=answer.identity,
                 granted_at=self._clock(),
                 requested_scopes=requested,
+                refused_scopes=self._find_refused(server.issuer, requested, granted=answer.scopes or requested),
             )
         )
         if registration.kind is RegistrationKind.DYNAMIC:
@@ -253,6 +284,28 @@ class Login:
     def distrust(self, issuer: str) -> None:
         """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""
         self._store.forget_registration(self.request.owner, issuer)
+
+    async def remember_refusal(self, pending: PendingLogin) -> None:
+        """A-117: the person, or the server, refused the scopes that were new. The stored grant keeps all that it had."""
+        if not pending.more:
+            return
+        issuer = pending.discovered.server.issuer
+
+        def remember(flight: Flight[None]) -> None:
+            with self._store.lock(self._key(issuer)):  # else a refresh that is under way could not store what it brings
+                stored = self._stored_grant(issuer)
+                if stored is not None:
+                    refused = self._find_refused(issuer, pending.more, granted=())
+                    self._store.replace_grant(replace(stored, refused_scopes=refused))
+
+        await Flight(remember, name="handstamp-refused").start().join_async(REQUEST_DEADLINE)
+
+    def _find_refused(self, issuer: str, requested: tuple[str, ...], *, granted: tuple[str, ...]) -> tuple[str, ...]:
+        stored = self._stored_grant(issuer)
+        return find_refused(() if stored is None else stored.refused_scopes, requested=requested, granted=granted)
+
+    def _key(self, issuer: str) -> GrantKey:
+        return GrantKey(self.request.owner, self.request.url, self.request.account, issuer)
 
     def _check_pin(self, stored: Grant | None, issuer: str) -> None:
         """A-62, 4.6: a client belongs to the issuer that its first login was confirmed for, unless the settings name one."""
@@ -265,8 +318,8 @@ class Login:
                 hint=hint("logout", server=self.request.name),
             )
 
-    def _stored_grant(self) -> Grant | None:
-        return self._store.find_grant(self.request.owner, self.request.url, self.request.account)
+    def _stored_grant(self, issuer: str | None = None) -> Grant | None:
+        return self._store.find_grant(self.request.owner, self.request.url, self.request.account, issuer)
 
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)
@@ -281,7 +334,7 @@ class Login:
         if kind is not RegistrationKind.DYNAMIC:
             return build_registration(kind, discovered.server, client, redirect_uri)
         stored = self._stored_registration(discovered.server.issuer)
-        if stored is not None and stored.redirect_uri == redirect_uri:
+        if stored is not None and stored.redirect_uri == redirect_uri and stored.may_ask_for(scopes):
             return stored
         step = register_client(discovered.server, redirect_uri=redirect_uri, scopes=scopes)
         return await self._http.run(step, deadline=REQUEST_DEADLINE)
@@ -322,8 +375,10 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
             return await _authorize(login, discovered, expected, callback, presenter, browser)
         except HandstampError as error:
             await callback.finish(_failed(login.request, error))
-            with suppress(VaultError):  # it is the login's own failure that a person has to hear of
+            with suppress(VaultError, TimedOut):  # it is the login's own failure that a person has to hear of
                 login.distrust(discovered.server.issuer)
+                if expected.pending is not None and is_refusal_of_scopes(error):
+                    await login.remember_refusal(expected.pending)
             raise
 
 
@@ -376,6 +431,8 @@ async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback
 
 def _notes(pending: PendingLogin) -> tuple[str, ...]:
     resource, notes = pending.discovered.resource, list[str]()
+    if pending.more:
+        notes.append(f"More access than before: {safe(', '.join(pending.more))}.")
     if resource.is_wider:
         notes.append(f"The access is for {safe(resource.resource)}, of which this server is a part.")
     if pending.former_issuer is not None:

@@ -208,6 +208,11 @@ class Registration:
     """`token_endpoint`, or None for the issuer."""
     client_secret_expires_at: float | None = None
     """Seconds since 1970, UTC; None means never (RFC 7591 §3.2.1 says 0)."""
+    scopes: tuple[str, ...] = ()
+    """What a dynamic registration is for; some servers give it nothing else. Empty where it named none."""
+
+    def may_ask_for(self, scopes: tuple[str, ...]) -> bool:
+        return not self.scopes or set(scopes) <= set(self.scopes)
 
     def is_usable(self, now: float) -> bool:
         """False once the secret has expired (RFC 7591 §3.2.1, A-58)."""
@@ -279,6 +284,8 @@ class Grant:
     refused: str | None = None
     """Fingerprint of the refresh token that the server refused for good: the same is never sent again, only a new login helps."""
     requested_scopes: tuple[str, ...] = field(default=())
+    refused_scopes: tuple[str, ...] = ()
+    """Asked for, and refused by the person or the server: not asked for again unless a person says so (A-117)."""
     grant_type: GrantType = GrantType.AUTHORIZATION_CODE
     dpop_key: Secret | None = None
     """The private key that the token is bound to, PEM (RFC 9449); None for a bearer token."""

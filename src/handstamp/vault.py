@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from handstamp.http.auth import Auth
     from handstamp.login import Login
     from handstamp.on_demand import OnDemandLogin
+    from handstamp.protocol.step_up import Refusal
 
 __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
 
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
 PROBE_DEADLINE = 15.0
+LOGIN_DEADLINE = 300.0
+"""Seconds that a person has to sign in, from the prompt on."""
 OPEN_DEADLINE = 8.0
 """Below the ten seconds that agents give a hook for headers, so that they hear what to run."""
 CLIENT_CONNECTIONS = 100
@@ -127,6 +130,7 @@ class Vault:
             server=found.url,
             name=found.name,
             neighbours=neighbours(self.settings, found),
+            account=account,
             interactive=None if presenter is None else self._on_demand(found, owner, account, presenter),
         )
 
@@ -155,7 +159,7 @@ class Vault:
         presenter: Presenter | None = None,
         browser: Browser | None = None,
         again: bool = False,
-        deadline: float = 300.0,
+        deadline: float = LOGIN_DEADLINE,
     ) -> Grant | None:
         """
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
@@ -164,19 +168,12 @@ class Vault:
         Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
         failure.
         """
-        from handstamp.login import sign_in
-
         found = self.settings.find(server)
         if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
             return grant
-        grant = await sign_in(
-            self._login(found, owner, account, scopes, deadline),
-            presenter=presenter or QuietPresenter(),
-            browser=browser or self._parts.browser(),
-            open_callback=self._parts.open_callback,
-        )
-        self._source(found, owner, account).look_again()
-        return grant
+        login = self._login(found, owner, account, scopes, deadline)
+        source = self._source(found, owner, account)
+        return await self._sign_in(login, source, presenter or QuietPresenter(), browser)
 
     async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
         """
@@ -243,7 +240,15 @@ class Vault:
                 )
             return self._sources[key]
 
-    def _login(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...], deadline: float) -> "Login":
+    def _login(
+        self,
+        server: ServerSettings,
+        owner: str,
+        account: str,
+        scopes: tuple[str, ...],
+        deadline: float,
+        refusal: "Refusal | None" = None,
+    ) -> "Login":
         from handstamp.login import Login, LoginRequest, with_scopes
 
         request = LoginRequest(
@@ -258,6 +263,7 @@ class Vault:
             code_challenge_methods_supported=server.code_challenge_methods_supported,
             authorization_revision=server.authorization_revision,
             deadline=deadline,
+            refusal=refusal,
         )
         parts = self._parts
         return Login(
@@ -268,6 +274,21 @@ class Vault:
             clock=parts.clock,
             random=parts.random,
         )
+
+    async def _sign_in(
+        self, login: "Login", source: TokenSource, presenter: Presenter, browser: Browser | None = None
+    ) -> Grant | None:
+        from handstamp.login import sign_in
+
+        try:
+            return await sign_in(
+                login,
+                presenter=presenter,
+                browser=browser or self._parts.browser(),
+                open_callback=self._parts.open_callback,
+            )
+        finally:
+            source.look_again()
 
     async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
@@ -331,26 +352,27 @@ class Vault:
 
         source = self._source(server, owner, account)
 
-        def login() -> None:
-            self.sync.login(server.name, owner=owner, account=account, presenter=presenter, again=True)
+        def login(refusal: "Refusal") -> None:
+            step = self._login(server, owner, account, (), LOGIN_DEADLINE, refusal)
+            _run(lambda: self._sign_in(step, source, presenter))
 
         with self._mutex:
             return self._logins.setdefault(
                 (owner, server.url, account, id(presenter)),
-                OnDemandLogin(server.name, source, login, partial(self._has_moved, server, source), self._parts.clock),
+                OnDemandLogin(server.name, account, source, login, partial(self._has_moved, server, source), self._parts.clock),
             )
 
-    def _has_moved(self, server: ServerSettings, source: TokenSource) -> bool:
+    def _has_moved(self, server: ServerSettings, source: TokenSource, refusal: "Refusal") -> bool:
         """A-15: what the server says now of its authorization servers. One that says nothing usable has not moved."""
-        from handstamp.protocol.discovery import find_issuers
+        from handstamp.protocol.resource import find_protected_resource
 
         grant = source.grant()
-        step = find_issuers(server.url, read_headers(server.headers))
+        step = find_protected_resource(server.url, None if refusal.answer is None else refusal.answer.challenge)
         try:
-            issuers = self._parts.http(server.named).run_blocking(step, deadline=PROBE_DEADLINE)
+            named = self._parts.http(server.named).run_blocking(step, deadline=PROBE_DEADLINE)
         except HandstampError:
             return False
-        return grant is not None and grant.key.issuer not in issuers
+        return grant is not None and grant.key.issuer not in named.authorization_servers
 
 
 def _lend_functions(parts: Parts, server: ServerSettings) -> None:
@@ -386,7 +408,7 @@ class SyncVault:
         presenter: Presenter | None = None,
         browser: Browser | None = None,
         again: bool = False,
-        deadline: float = 300.0,
+        deadline: float = LOGIN_DEADLINE,
     ) -> Grant | None:
         """`Vault.login`."""
         return _run(

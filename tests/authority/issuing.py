@@ -25,6 +25,8 @@ class Client:
     secret: str
     redirect_uris: tuple[str, ...] | None
     """None: any on loopback, and any at all for a metadata document, which is not fetched."""
+    scopes: tuple[str, ...] = ()
+    """What its registration names."""
 
 
 class Refused(Exception):
@@ -118,7 +120,7 @@ class AuthorizationServer:
         method = asked.get("token_endpoint_auth_method", "client_secret_basic")
         method = method if method in allowed else allowed[0]
         secret = "" if method == "none" else new_secret("cs")
-        client = Client(str(uuid4()), secret, tuple(asked["redirect_uris"]))
+        client = Client(str(uuid4()), secret, tuple(asked["redirect_uris"]), tuple(asked.get("scope", "").split()))
         self._clients[client.client_id] = client
         body: dict[str, object] = {**asked, "client_id": client.client_id, "token_endpoint_auth_method": method}
         if secret:
@@ -150,6 +152,9 @@ class AuthorizationServer:
             return self._redirect(query, error="invalid_request")
         if self._knobs.deny:
             return self._redirect(query, error="access_denied", error_description="The person pressed Deny.")
+        asked = query.get("scope", "").split()
+        if self._knobs.unknown_scope in asked or (self._knobs.registered_scopes_only and not set(asked) <= set(client.scopes)):
+            return self._redirect(query, error="invalid_scope")
         granted = self._knobs.granted_scopes
         scopes = granted if granted is not None else tuple(query.get("scope", "read").split())
         permission = Permission(client.client_id, USER, scopes, query.get("resource"))

@@ -49,6 +49,10 @@ class Knobs:
     sends_on_to: str | None = None
     """The browser is sent on to this address, with all that it brought."""
     deny: bool = False
+    unknown_scope: str | None = None
+    """A request for it is answered with `invalid_scope`."""
+    registered_scopes_only: bool = False
+    """A client is given what its registration names; a request for more is answered with `invalid_scope`."""
     iss: Literal["right", "missing", "wrong", "trailing slash"] = "right"
     state: Literal["right", "missing", "wrong"] = "right"
 
@@ -104,6 +108,12 @@ class Knobs:
     """Where an event stream (GET) says that messages go, as the transport of 2024-11-05 has it."""
     insufficient_scope: str | None = None
     """The tool `stamp` wants this scope too."""
+    tool_scopes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tools, and the scope that each wants too."""
+    never_enough: Literal["the same", "another"] | None = None
+    """The tool `stamp` wants `more` whatever the token has, or `more-1`, `more-2` …"""
+    insufficient_challenge: str | None = None
+    """The whole `WWW-Authenticate` of such a 403."""
 
     older: bool = False
     """

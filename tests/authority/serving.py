@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import cast
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -41,6 +42,7 @@ class McpServer:
         self._issuer = issuer
         self._ledger = ledger
         self._read_knobs = knobs
+        self._wishes = count(1)
 
     def trust(self, issuer: str, ledger: Ledger) -> None:
         """Another authorization server guards it from now on."""
@@ -95,10 +97,16 @@ class McpServer:
             return self._challenge(seen)
         if seen.method == "GET" and knobs.sse_endpoint is not None:
             return Response(f"event: endpoint\ndata: {knobs.sse_endpoint}\n\n", media_type="text/event-stream")
-        needed = knobs.insufficient_scope
-        if needed and needed not in access.scopes and _called_tool(seen) == "stamp":
+        needed = self._needed_scope(_called_tool(seen) or "")
+        if needed and (knobs.never_enough or needed not in access.scopes):
             return self._insufficient(needed)
         return _speak(seen, access, echoes=knobs.echoes)
+
+    def _needed_scope(self, tool: str) -> str | None:
+        knobs = self._knobs
+        if tool == "stamp" and knobs.never_enough:
+            return "more" if knobs.never_enough == "the same" else f"more-{next(self._wishes)}"
+        return knobs.tool_scopes.get(tool) or (knobs.insufficient_scope if tool == "stamp" else None)
 
     def _accepted_resources(self) -> set[str]:
         at_root = {self._origin} if self._knobs.resource_metadata_at == "root" else set[str]()
@@ -117,6 +125,8 @@ class McpServer:
         return Response(status_code=401, headers={"WWW-Authenticate": _bearer(parameters)})
 
     def _insufficient(self, scope: str) -> Response:
+        if self._knobs.insufficient_challenge is not None:
+            return Response(status_code=403, headers={"WWW-Authenticate": self._knobs.insufficient_challenge})
         parameters = {
             "error": "insufficient_scope",
             "scope": scope,

@@ -14,6 +14,7 @@ from handstamp.errors import AccessDenied, ConnectFailed, LoginRequired, StepUpR
 from handstamp.http.auth import Auth, Interactive
 from handstamp.model import Grant, Secret, Token
 from handstamp.protocol.exchange import Request, Response
+from handstamp.protocol.step_up import Refusal
 from handstamp.source import SourceSettings, TokenSource
 from handstamp.stores.memory import MemoryStore
 
@@ -255,20 +256,24 @@ def test_a_dead_network_during_the_refresh_is_no_login() -> None:
 
 
 class Person:
-    """Signs in with the token at hand, or says no. Counts how often they were asked."""
+    """Signs in with the token at hand, or says no. Remembers why they were asked."""
 
     def __init__(self, token: Token | None = None) -> None:
         self.token = token
-        self.asked = 0
+        self.refusals: list[Refusal] = []
 
-    def blocking(self, rejected: Token | None) -> Token:
-        self.asked += 1
+    @property
+    def asked(self) -> int:
+        return len(self.refusals)
+
+    def blocking(self, refusal: Refusal) -> Token:
+        self.refusals.append(refusal)
         if self.token is None:
             raise AccessDenied("You said no.")
         return self.token
 
-    async def awaiting(self, rejected: Token | None) -> Token:
-        return self.blocking(rejected)
+    async def awaiting(self, refusal: Refusal) -> Token:
+        return self.blocking(refusal)
 
 
 def test_an_interactive_login_is_used_once_and_its_denial_is_the_caller_s() -> None:
@@ -286,6 +291,120 @@ def test_an_interactive_login_s_token_is_sent_with_the_same_request() -> None:
     client, resource = Client(None, interactive=Person(Token(Secret("at-new"), 0.0))), Resource("at-new")
 
     assert client.post(resource.handle).status_code == 200
+
+
+def test_a_login_is_told_what_the_server_answered() -> None:
+    """A-09, A-72: so that nobody asks it again."""
+    person = Person(Token(Secret("at-new"), 0.0))
+    client, resource = Client(None, interactive=person), Resource("at-new")
+
+    client.post(resource.handle)
+
+    [refusal] = person.refusals
+    assert refusal.token is None
+    assert refusal.challenge is not None
+    assert refusal.challenge.resource_metadata == "https://mcp.example/.well-known/oauth-protected-resource/mcp"
+    assert len(resource.seen) == 2
+
+
+def test_a_401_without_a_challenge_is_an_answer_too() -> None:
+    person = Person(Token(Secret("at-new"), 0.0))
+    client = Client(None, interactive=person)
+
+    client.post(lambda request: httpx2.Response(200 if "authorization" in request.headers else 401))
+
+    [refusal] = person.refusals
+    assert refusal.answer is not None
+    assert (refusal.answer.asks, refusal.answer.challenge) == (True, None)
+
+
+class Guarded:
+    """Takes `at-0` for everything but what needs `write`, for which it wants another token; counts what it said."""
+
+    def __init__(self, *enough: str, then: int = 403) -> None:
+        self.enough = {f"Bearer {token}" for token in enough}
+        self.then = then
+        self.statuses: list[int] = []
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        if request.headers.get("authorization") in self.enough:
+            self.statuses.append(200)
+        else:
+            self.statuses.append(self.then if 403 in self.statuses else 403)
+        return httpx2.Response(self.statuses[-1], headers={"www-authenticate": f'Basic realm="x", {INSUFFICIENT}'})
+
+
+INSUFFICIENT = 'Bearer error="insufficient_scope", scope="write"'
+
+
+def test_more_access_comes_from_a_login_and_never_from_a_refresh() -> None:
+    """A-109, A-111, A-112: the grant has a refresh token, and it could widen nothing."""
+    person = Person(Token(Secret("at-wide"), 0.0))
+    client, server = Client(make_grant(), interactive=person), Guarded("at-wide")
+
+    response = client.post(server.handle)
+
+    assert (response.status_code, server.statuses) == (200, [403, 200])
+    assert client.http.requests == []
+    [refusal] = person.refusals
+    assert (refusal.wanted, refusal.operation) == (("write",), ("POST", "/mcp", "", "", ""))
+
+
+def test_a_request_waits_for_two_step_ups_and_no_third() -> None:
+    """A-115: whatever they bring."""
+    person = Person(Token(Secret("at-wide"), 0.0))
+    client, server = Client(make_grant(), interactive=person), Guarded()
+
+    with pytest.raises(StepUpRequired, match="still wants more access after you were asked for it: write"):
+        client.post(server.handle)
+
+    assert (person.asked, server.statuses) == (2, [403, 403, 403])
+
+
+def test_a_new_token_with_more_access_that_is_answered_with_401_ends_it() -> None:
+    """TF7."""
+    person = Person(Token(Secret("at-wide"), 0.0))
+    client, server = Client(make_grant(), interactive=person), Guarded(then=401)
+
+    with pytest.raises(LoginRequired, match="answers 401 to a token that it has just given"):
+        client.post(server.handle)
+
+    assert (person.asked, server.statuses) == (1, [403, 401])
+
+
+@pytest.mark.parametrize("interactive", [None, Person()], ids=["unattended", "attended"])
+def test_what_another_process_got_meanwhile_is_used_and_nobody_is_asked(interactive: Person | None) -> None:
+    client, server = Client(make_grant(), interactive=interactive), Guarded("at-wide")
+    client.source.token()
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        client.store.save_grant(replace(make_grant(access="at-wide"), scopes=("read", "write")))
+        return server.handle(request)
+
+    assert client.post(handle).status_code == 200
+    assert server.statuses == [403, 200]
+
+
+@pytest.mark.parametrize("interactive", [None, Person()], ids=["unattended", "attended"])
+def test_what_was_refused_is_not_asked_for_again(interactive: Person | None) -> None:
+    """A-117: neither of a person nor in the hint."""
+    client = Client(replace(make_grant(), refused_scopes=("write",)), interactive=interactive)
+
+    with pytest.raises(StepUpRequired, match="asked for and refused: write") as caught:
+        client.post(Guarded().handle)
+
+    assert caught.value.hint == "handstamp status"
+    assert interactive is None or interactive.asked == 0
+
+
+def test_an_account_of_its_own_is_named_in_the_command() -> None:
+    client = Client(None)
+    client.auth = Auth(client.source, server=SERVER, name="example", account="work")
+
+    with pytest.raises(LoginRequired) as caught:
+        client.post(Resource().handle)
+
+    assert caught.value.hint == "handstamp login example --account work"
 
 
 class Barrier:

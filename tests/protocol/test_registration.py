@@ -148,7 +148,7 @@ def test_a_registration_asks_for_a_native_public_client() -> None:
     """A-42, A-54, A-55, A-106."""
     registration, wire = register(a_registered_client(unknown=1))
 
-    assert registration == Registration(ISSUER, DYNAMIC, "client-1", REDIRECT, "none")
+    assert registration == Registration(ISSUER, DYNAMIC, "client-1", REDIRECT, "none", scopes=("read", "write"))
     [request] = wire.requests
     assert (request.method, request.url, request.form) == ("POST", REGISTER, None)
     assert headers_of(request) == {"accept": "application/json"}

@@ -78,6 +78,29 @@ def test_the_scopes_to_ask_for(
     assert chosen == expected
 
 
+@pytest.mark.parametrize(
+    ("challenge", "former", "refused", "expected"),
+    [
+        (STEP_UP, ("read", "list"), (), ("read", "list", "write")),
+        (STEP_UP, ("read", "admin"), ("admin",), ("read", "write")),
+        (Challenge("bearer", {"error": "insufficient_scope"}), ("read",), (), ("read", "all")),
+        (FIRST, ("former",), (), ("read",)),
+        (None, ("former",), (), ("all",)),
+        (FIRST, (), ("read",), ("read",)),
+    ],
+    ids=["union", "less the refused", "it does not say which", "a new login", "no challenge", "something has to be asked for"],
+)
+def test_the_scopes_of_a_step_up(
+    challenge: Challenge | None, former: tuple[str, ...], refused: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    """A-114, A-117, 4.9."""
+    resource, server = a_resource("all"), a_server()
+
+    chosen = choose_scopes(configured=(), challenge=challenge, resource=resource, server=server, former=former, refused=refused)
+
+    assert chosen == expected
+
+
 @pytest.mark.parametrize("supported", [("read",), ("read", "offline_access")])
 def test_offline_access_is_asked_for_where_the_authorization_server_lists_it(supported: tuple[str, ...]) -> None:
     """A-73, 4.10."""

@@ -57,11 +57,6 @@ LATER: Mapping[str, Later] = MappingProxyType(
         ),
         "TE22": Later("The server keeps asking for another nonce.", "Answers once or twice.", "conformance"),
         "TE24": Later("A signed assertion could be used elsewhere.", "Is for the issuer, short-lived, and once.", "conformance"),
-        "TF8": Later(
-            "The server asks for more scopes without end.",
-            "Two attempts for a resource and operation, and remembers.",
-            "conformance",
-        ),
         "TH9": Later("Metrics carry people or tokens.", "Hashes at most.", "endurance"),
         "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
         "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),

@@ -14,7 +14,7 @@ import pytest
 
 from authority import Authority, Knobs, StartAuthority
 from handstamp.demo.ledger import SECRET_PATTERN
-from handstamp.errors import InsecureUrl, LoginRequired, MalformedResponse, StepUpRequired, TemporarilyUnavailable
+from handstamp.errors import AccessDenied, InsecureUrl, LoginRequired, MalformedResponse, StepUpRequired, TemporarilyUnavailable
 from handstamp.http.client import open_client
 from handstamp.http.drive import Driver
 from handstamp.model import Secret
@@ -24,7 +24,7 @@ from handstamp.protocol.discovery import Probe, probe_server
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import mask, safe
 from handstamp.vault import Vault
-from weaknesses.machine import WHOAMI, Machine, call, reveal
+from weaknesses.machine import WHOAMI, Machine, Person, call, reveal
 
 API_KEY = "key-of-the-person-7c1f"
 HEADERS: tuple[tuple[str, str | Secret], ...] = (("X-Api-Key", Secret(API_KEY)),)
@@ -423,6 +423,51 @@ def test_tf7_a_command_says_so_and_stops(machine: Machine, authority: StartAutho
     machine.home.fail("call", site.server_url, "whoami", code=4)
 
     assert site.refreshes == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "asked"),
+    [("the same", ["read", "read more"]), ("another", ["read", "read more-1", "read more-1 more-2"])],
+)
+def test_tf8_a_server_that_never_has_enough_gets_two_step_ups(
+    wish: str, asked: list[str], machine: Machine, authority: StartAuthority
+) -> None:
+    """
+    The server asks for more scopes without end.
+
+    Asks the person twice for a resource and operation, once where it is the same again, then fails and names the command that
+    asks for it; what else the server offers goes on. A scope that was denied is not asked for again.
+    """
+    site = authority(Knobs(challenge_scope="read", scopes_supported=None))
+    vault, person = machine.sign_in(site), Person()
+    site.turn(never_enough=wish)
+
+    for _ in range(3):  # a client each, and one count
+        with pytest.raises(StepUpRequired, match="still wants more access after you were asked for it"):
+            stamp(vault, site, person)
+
+    assert [seen.query["scope"] for seen in site.requests_to("/authorize")] == asked
+    assert call(vault, site.server_url, presenter=person) == 200
+
+
+def test_tf8_a_scope_that_was_denied_is_not_asked_for_again(machine: Machine, authority: StartAuthority) -> None:
+    site = authority(Knobs(challenge_scope="read", insufficient_scope="write"))
+    vault, person = machine.sign_in(site), Person()
+    site.turn(deny=True)
+    with pytest.raises(AccessDenied):
+        stamp(vault, site, person)
+
+    for _ in range(3):
+        with pytest.raises(StepUpRequired, match="asked for and refused: write"):
+            stamp(machine.vault(), site, person)
+
+    assert person.asked == 1
+
+
+def stamp(vault: Vault, site: Authority, person: Person) -> None:
+    message = {**WHOAMI, "params": {"name": "stamp", "arguments": {"text": "x"}}}
+    with httpx2.Client(auth=vault.auth(site.server_url, presenter=person), trust_env=False) as client:
+        client.post(site.server_url, json=message)
 
 
 FIVE_HUNDRED = " ".join(f"scope-{number}" for number in range(500))

@@ -11,21 +11,24 @@ awaiting; the two client protocols below only carry it. No lock is held while th
     a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired, or a login if
                                                     the server has moved to another issuer and `interactive` was handed in
-    a token, 403 with insufficient_scope          → StepUpRequired, with the scopes to ask for
+    a token, 403 with insufficient_scope          → another token that a sibling has got for it; else StepUpRequired, with the
+                                                    scopes to ask for, or a login for them if `interactive` was handed in
     any other answer, 403 too                     → the caller's
+
+A login starts from the answer that made it necessary: the server is not asked a second time what it wants.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from handstamp.errors import InsecureUrl, LoginRequired, StepUpRequired, hint
+from handstamp.errors import LoginRequired, account_hint
+from handstamp.http.coverage import Coverage
 from handstamp.http.httpx_compat import auth_bases
 from handstamp.model import Token
-from handstamp.protocol.challenge import parse_challenges
-from handstamp.protocol.scopes import union_scopes
-from handstamp.protocol.text import safe
-from handstamp.protocol.urls import is_within, origin
+from handstamp.protocol.challenge import INSUFFICIENT_SCOPE, Challenge, find_challenge, parse_challenges
+from handstamp.protocol.discovery import Probe
+from handstamp.protocol.step_up import STEP_UPS, Refusal, find_operation, step_up_required
 from handstamp.source import TokenSource
 
 if TYPE_CHECKING:
@@ -34,10 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Auth", "Interactive"]
 
-AMBIGUOUS = ("//", "%", "\\", "/.")
-"""What servers read in more than one way: empty and dot segments, encoded letters."""
-KNOWN_URLS = 256
-"""Verdicts that are remembered: a client asks for few URLs, very often."""
 SIGNED = "handstamp.signed"
 """Marks a request as bearing our header. httpx2 and httpx hand such marks on to the request that follows a redirect."""
 
@@ -50,15 +49,11 @@ else:
 
 
 class Interactive(Protocol):
-    """
-    A login for a request that needs one; all requests that need it at once share it.
+    """A login for a request that needs one; all requests that need it at once share it. Each way is told what the need is."""
 
-    Each way is told the token that the server has just refused, or None where there was none to send.
-    """
+    def blocking(self, refusal: Refusal) -> Token: ...
 
-    def blocking(self, rejected: Token | None) -> Token: ...
-
-    async def awaiting(self, rejected: Token | None) -> Token: ...
+    async def awaiting(self, refusal: Refusal) -> Token: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +82,19 @@ class Auth(AuthBase):
         *,
         server: str,
         name: str,
+        account: str = "default",
         neighbours: tuple[str, ...] = (),
         interactive: Interactive | None = None,
     ) -> None:
         self._source = source
-        self._server = server
         self._name = name
-        self._neighbours = neighbours
+        self._account = account
+        self._coverage = Coverage(server, neighbours)
         self._interactive = interactive
-        self._verdicts: dict[str, bool] = {}
+
+    def covers(self, url: str) -> bool:
+        """Whether the token may go there."""
+        return url in self._coverage
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """The client's side of a request from a thread."""
@@ -126,82 +125,69 @@ class Auth(AuthBase):
                 request.headers.pop("Authorization", None)
             yield None
             return
-        token = self._source.ready()
+        token, tries, step_ups = self._source.ready(), 0, 0
         if token is None and self._source.grant(anew=False) is None:
             response = yield None
             if not self._is(401, response):
                 return
-            token = yield self._login(None)
-        else:
-            token = token or (yield self._or_login(Want(self._source.token, self._source.token_async), None))
+            token, tries = (yield self._login(Refusal(answer=_probe(response)))), 1
+        token = token or (yield self._or_login(Want(self._source.token, self._source.token_async), Refusal()))
+        while True:
             response = yield from self._send(request, token)
-            if self._is(403, response):
-                self._check_scope(response)
-            if not self._is(401, response):
+            if self._is(401, response):
+                want = self._after_401(token, Refusal(token, _probe(response)), tries)
+            elif (refusal := self._find_step_up(request, token, response)) is not None:
+                step_ups += 1
+                want = self._step_up(refusal, tried=step_ups > STEP_UPS)
+            else:
                 return
-            token = yield self._or_login(self._replacement(token), token)
-        response = yield from self._send(request, token)
-        if self._is(401, response) and self._interactive is not None:
-            # A-61: its issuer may still renew what the server takes no longer. `interactive` raises where that is not so.
-            token = yield self._login(token)
-            response = yield from self._send(request, token)
-        if self._is(401, response):
-            raise self._login_required("answers 401 to a token that it has just given")
+            token, tries = (yield want), tries + 1
 
     def _send(self, request: "httpx2.Request", token: Token) -> "Generator[None, Any, httpx2.Response]":
         request.headers["Authorization"] = f"Bearer {token.access_token.reveal()}"
         request.extensions = {**request.extensions, SIGNED: True}
         return cast("httpx2.Response", (yield None))
 
-    def _replacement(self, rejected: Token) -> Want:
-        return Want(lambda: self._source.replacement(rejected), lambda: self._source.replacement_async(rejected))
-
     def _is(self, status: int, response: "httpx2.Response") -> bool:
         """Whether our server answers with that status, and not somebody to whom a redirect was followed (TF1)."""
         return response.status_code == status and self.covers(str(response.url))
 
-    def covers(self, url: str) -> bool:
-        """Whether the token may go there: the server's own origin, less what belongs to its neighbours."""
-        verdict = self._verdicts.get(url)
-        if verdict is None:
-            if len(self._verdicts) >= KNOWN_URLS:
-                self._verdicts.clear()
-            verdict = self._verdicts[url] = self._judge(url)
-        return verdict
-
-    def _judge(self, url: str) -> bool:
-        """TF1 to TF3, P14: the server's own origin, and there no path that a neighbour covers more closely than we do."""
-        try:
-            if origin(url) != origin(self._server):
-                return False
-        except InsecureUrl:
-            return False  # not a URL that any server of ours has
-        if self._neighbours and not is_within(url, self._server) and any(sign in url.split("://")[1] for sign in AMBIGUOUS):
-            return False  # another spelling of a neighbour's path, perhaps
-        closer = (other for other in self._neighbours if is_within(url, other) and not is_within(self._server, other))
-        return next(closer, None) is None
-
-    def _check_scope(self, response: "httpx2.Response") -> None:
-        challenges = parse_challenges(response.headers.get_list("www-authenticate"))
-        challenge = next((each for each in challenges if each.error == "insufficient_scope"), None)
+    def _find_step_up(self, request: "httpx2.Request", token: Token, response: "httpx2.Response") -> Refusal | None:
+        if not self._is(403, response):
+            return None
+        challenges = parse_challenges(_challenges(response))
+        challenge = next((each for each in challenges if each.error == INSUFFICIENT_SCOPE), None)
         if challenge is None:
-            return  # W5: a plan, an address or an administrator said no; signing in again would not help
-        grant = self._source.grant()
-        had = () if grant is None else grant.requested_scopes or grant.scopes
-        scopes = union_scopes(had, challenge.scopes)
-        raise StepUpRequired(
-            f"{self._name} wants more access than was allowed: {safe(' '.join(challenge.scopes)) or 'it does not say which'}.",
-            hint=hint("login_scope", server=self._name, scope=" ".join(scopes)),
-            scopes=scopes,
-        )
+            return None  # W5: a plan, an address or an administrator said no; signing in again would not help
+        return Refusal(token, _probe(response, challenge), find_operation(request.method, request.url.path, request.content))
 
-    def _login(self, rejected: Token | None) -> Want:
+    def _after_401(self, token: Token, refusal: Refusal, tries: int) -> Want:
+        """A replacement first; then a login, for the server may have moved to another issuer (A-61); then no more."""
+        if tries == 0:
+            return self._or_login(self._replacement(token), refusal)
+        if tries == 1 and self._interactive is not None:
+            return self._login(refusal)  # raises where the server has not moved
+        raise self._login_required("answers 401 to a token that it has just given")
+
+    def _step_up(self, refusal: Refusal, *, tried: bool) -> Want:
+        """A-109: more access comes from a new authorization and never from a refresh."""
+        grant = self._source.grant()
+        if refusal.is_met_by(grant) and not tried:
+            return Want(self._source.token, self._source.token_async)
+        if self._interactive is None or tried or refusal.is_final_for(grant):
+            raise step_up_required(self._name, self._account, grant, refusal, tried=tried)
+        return self._login(refusal)
+
+    def _replacement(self, rejected: Token) -> Want:
+        return Want(lambda: self._source.replacement(rejected), lambda: self._source.replacement_async(rejected))
+
+    def _login(self, refusal: Refusal) -> Want:
         if self._interactive is None:
             raise self._login_required("asks you to sign in")
         interactive = self._interactive
-        return Want(lambda: interactive.blocking(rejected), lambda: interactive.awaiting(rejected))
+        return Want(lambda: interactive.blocking(refusal), lambda: interactive.awaiting(refusal))
 
-    def _or_login(self, want: Want, rejected: Token | None) -> Want:
+    def _or_login(self, want: Want, refusal: Refusal) -> Want:
         """With a presenter at hand, a token that has ended for good is no dead end (W1)."""
         interactive = self._interactive
         if interactive is None:
@@ -211,15 +197,30 @@ class Auth(AuthBase):
             try:
                 return want.blocking()
             except LoginRequired:
-                return interactive.blocking(rejected)
+                return interactive.blocking(refusal)
 
         async def awaiting() -> Token:
             try:
                 return await want.awaiting()
             except LoginRequired:
-                return await interactive.awaiting(rejected)
+                return await interactive.awaiting(refusal)
 
         return Want(blocking, awaiting)
 
     def _login_required(self, what: str) -> LoginRequired:
-        return LoginRequired(f"{self._name} {what}.", hint=hint("login", server=self._name))
+        command = account_hint("login", server=self._name, account=self._account)
+        return LoginRequired(f"{self._name} {what}.", hint=command)
+
+
+def _challenges(response: "httpx2.Response") -> list[str]:
+    return response.headers.get_list("www-authenticate")
+
+
+def _probe(response: "httpx2.Response", challenge: Challenge | None = None) -> Probe:
+    """What a login would find out by asking the server: it has just answered."""
+    return Probe(
+        asks=True,
+        is_mcp=False,
+        challenge=challenge or find_challenge(_challenges(response)),
+        seen=f"HTTP {response.status_code}",
+    )

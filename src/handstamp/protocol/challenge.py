@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from handstamp.protocol.exchange import Response
 from handstamp.protocol.scopes import parse_scopes
 
-__all__ = ["Challenge", "find_challenge", "parse_challenges"]
+__all__ = ["INSUFFICIENT_SCOPE", "Challenge", "find_challenge", "parse_challenges"]
 
+INSUFFICIENT_SCOPE = "insufficient_scope"
 MAX_LENGTH = 16 * 1024
 SCHEMES = ("bearer", "dpop")
 
@@ -55,9 +55,9 @@ class Challenge:
         return self.parameters.get("error")
 
 
-def find_challenge(response: Response) -> Challenge | None:
+def find_challenge(values: Sequence[str]) -> Challenge | None:
     """The challenge to act on: the first Bearer, else the first DPoP, else None."""
-    challenges = parse_challenges(response.header_list("www-authenticate"))
+    challenges = parse_challenges(values)
     bearer = (challenge for challenge in challenges if challenge.scheme == "bearer")
     return next(bearer, challenges[0] if challenges else None)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handstamp.errors import DiscoveryFailed, MalformedResponse, TemporarilyUnavailable
 from handstamp.model import Secret
-from handstamp.protocol.challenge import Challenge, find_challenge
+from handstamp.protocol.challenge import INSUFFICIENT_SCOPE, Challenge, find_challenge
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.older import find_older_server
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
@@ -13,7 +13,7 @@ from handstamp.protocol.server import AuthorizationServer, find_authorization_se
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
-__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "find_issuers", "probe_server"]
+__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
 
 INITIALIZE: dict[str, object] = {
     "jsonrpc": "2.0",
@@ -49,16 +49,22 @@ class Discovered:
 
 
 def discover(
-    url: str, *, headers: tuple[tuple[str, str | Secret], ...], issuer: str | None, older: bool = False
+    url: str,
+    *,
+    headers: tuple[tuple[str, str | Secret], ...],
+    issuer: str | None,
+    probe: Probe | None = None,
+    older: bool = False,
 ) -> Exchange[Discovered | None]:
     """
     Who guards the server at `url`; None where nobody does and it works without signing in (A-01).
 
     A server that lets anonymous callers in and also has protected resource metadata can be signed in to all the same. `issuer` is
-    the person's choice among several (A-17). `older` is for a caller who asks a person about what `is_older` (4.5). Raises
-    DiscoveryFailed, ResourceMismatch, IssuerMismatch, NetworkError.
+    the person's choice among several (A-17). `probe` is what the server has just answered to a request, where there was one: it
+    is not asked again. `older` is for a caller who asks a person about what `is_older` (4.5). Raises DiscoveryFailed,
+    ResourceMismatch, IssuerMismatch, NetworkError.
     """
-    probe = yield from probe_server(url, headers)
+    probe = probe or (yield from probe_server(url, headers))
     try:
         resource = yield from find_protected_resource(url, probe.challenge)
     except DiscoveryFailed as error:
@@ -71,12 +77,6 @@ def discover(
         raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
     server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
     return Discovered(probe.challenge, resource, server)
-
-
-def find_issuers(url: str, headers: tuple[tuple[str, str | Secret], ...]) -> Exchange[tuple[str, ...]]:
-    """The authorization servers that the server at `url` names now. Raises what `discover` raises."""
-    probe = yield from probe_server(url, headers)
-    return (yield from find_protected_resource(url, probe.challenge)).authorization_servers
 
 
 def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -> Exchange[Discovered]:
@@ -98,7 +98,7 @@ def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -
     return Probe(
         asks=response.status == 401,
         is_mcp=_is_mcp(response),
-        challenge=find_challenge(response),
+        challenge=find_challenge(response.header_list("www-authenticate")),
         seen=f"HTTP {response.status} with {safe(response.media_type, 100) or 'no content type'}",
     )
 
@@ -118,14 +118,20 @@ def choose_scopes(
     challenge: Challenge | None,
     resource: ProtectedResource,
     server: AuthorizationServer,
+    former: tuple[str, ...] = (),
+    refused: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """
     What to ask for (A-70): what the person configured; else what the challenge wants; else all that the resource supports.
 
-    Configured scopes are never replaced (P20); those of an `insufficient_scope` challenge join them, for without them the
-    operation fails again (A-72). Empty means that no scope is sent.
+    Configured scopes are never replaced (P20); an `insufficient_scope` challenge joins them, for without its scopes the operation
+    fails again (A-72), and the `former` ones, which were asked for before (A-114). What was `refused` is left out (4.9), unless
+    nothing else would be left. Empty means that no scope is sent.
     """
     wanted = _wanted_scopes(configured, challenge, resource, server)
+    if challenge is not None and challenge.error == INSUFFICIENT_SCOPE:
+        wanted = union_scopes(former, configured, wanted)
+    wanted = tuple(scope for scope in wanted if scope not in refused) or wanted
     # Without it many servers give no refresh token; unlisted, it is refused or ignored (A-73, 4.10).
     offline = (OFFLINE_ACCESS,) if OFFLINE_ACCESS in server.scopes_supported else ()
     return union_scopes(wanted, offline)
@@ -135,9 +141,9 @@ def _wanted_scopes(
     configured: tuple[str, ...], challenge: Challenge | None, resource: ProtectedResource, server: AuthorizationServer
 ) -> tuple[str, ...]:
     challenged = challenge.scopes if challenge is not None else ()
-    if configured:
-        is_step_up = challenge is not None and challenge.error == "insufficient_scope"
-        return union_scopes(configured, challenged) if is_step_up else configured
+    is_step_up = challenge is not None and challenge.error == INSUFFICIENT_SCOPE
+    if configured and not is_step_up:
+        return configured
     if challenged:
         return challenged
     # It is the authorization server's to offer, not the resource's (A-73).

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from handstamp.errors import IssuerMismatch, MalformedResponse, RegistrationRejected, ServerSaidNo, UsageError
 from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret, place_name
@@ -84,7 +85,8 @@ def register_client(server: AuthorizationServer, *, redirect_uri: str, scopes: t
     types = _application_types(redirect_uri)
     while True:
         try:
-            return (yield from _register(server, server.registration_endpoint, redirect_uri, scopes, types[0]))
+            registration = yield from _register(server, server.registration_endpoint, redirect_uri, scopes, types[0])
+            return replace(registration, scopes=scopes)
         except RegistrationRejected as error:
             match error.error:
                 # some servers take a loopback address from one application type only, and not all from the same.

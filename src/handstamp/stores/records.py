@@ -32,6 +32,7 @@ def encode_grant(grant: Grant) -> bytes:
             "granted_at": grant.granted_at,
             "refused": grant.refused,
             "requested_scopes": list(grant.requested_scopes),
+            "refused_scopes": list(grant.refused_scopes),
             "grant_type": grant.grant_type.value,
             "dpop_key": _reveal(grant.dpop_key),
         }
@@ -54,7 +55,8 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
             granted_at=found.seconds("granted_at"),
             generation=generation,
             refused=found.optional_text("refused"),
-            requested_scopes=found.texts("requested_scopes") if "requested_scopes" in found else (),
+            requested_scopes=found.optional_texts("requested_scopes"),
+            refused_scopes=found.optional_texts("refused_scopes"),
             grant_type=GrantType(found.optional_text("grant_type") or GrantType.AUTHORIZATION_CODE.value),
             dpop_key=_hide(found.optional_text("dpop_key")),
         )
@@ -101,6 +103,7 @@ def _registration_members(registration: Registration) -> dict[str, Any]:
         "signing_algorithm": kept.signing_algorithm,
         "assertion_audience": kept.assertion_audience,
         "client_secret_expires_at": kept.client_secret_expires_at,
+        "scopes": list(kept.scopes),
     }
 
 
@@ -117,6 +120,7 @@ def _read_registration(found: "_Record") -> Registration:
         signing_algorithm=found.optional_text("signing_algorithm"),
         assertion_audience=found.optional_text("assertion_audience"),
         client_secret_expires_at=found.optional_seconds("client_secret_expires_at"),
+        scopes=found.optional_texts("scopes"),
     )
 
 
@@ -150,9 +154,6 @@ class _Record:
             raise TypeError
         self._members = cast("dict[str, object]", members)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._members
-
     def record(self, name: str) -> "_Record":
         return _Record(self._members[name])
 
@@ -167,6 +168,9 @@ class _Record:
         if not isinstance(values, list):
             raise TypeError
         return tuple(_require_text(value) for value in cast("list[object]", values))
+
+    def optional_texts(self, name: str) -> tuple[str, ...]:
+        return self.texts(name) if name in self._members else ()
 
     def seconds(self, name: str) -> float:
         value = self._members[name]
