@@ -43,7 +43,7 @@ GUARDS = [
     Guard(
         "a 401 is no open server, whatever its body speaks",
         (Edit(DISCOVERY, "if probe.asks or not error.absent:", "if not error.absent:"),),
-        tests=(f"{STEPS}::test_nothing_older_is_asked_for_a_caller_who_asks_nobody",),
+        tests=(f"{STEPS}::test_a_401_that_speaks_json_rpc_is_no_open_server",),
     ),
     Guard(
         "an older server is its own issuer",

@@ -162,8 +162,10 @@ def test_a_401_that_speaks_json_rpc_is_no_open_server() -> None:
     error = json_response({"jsonrpc": "2.0", "error": {"code": -32001, "message": "Unauthorized"}, "id": None}, 401)
 
     found, _ = find({}, server=error)
+    refused, _ = refuse({PATH: A_WEB_PAGE}, server=error)
 
     assert found.is_older
+    assert isinstance(refused, DiscoveryFailed)
 
 
 def test_a_named_issuer_without_metadata_is_not_replaced_by_the_servers_own_endpoints() -> None:
