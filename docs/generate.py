@@ -13,11 +13,12 @@ import click
 from handstamp import errors
 from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
+from requirement_table import read_requirements, render_requirements
 from threat_table import read_threats, render_threats
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
-THREATS = DOCS.parent / "tests" / "threats"
+TESTS = DOCS.parent / "tests"
 
 ERRORS = """\
 # Errors and exit codes
@@ -174,23 +175,28 @@ def render_options(options: list[click.Option], context: click.Context) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where a threat has no row."""
-    threats = read_threats(THREATS)
+    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where a row lacks what it has to have."""
+    threats = read_threats(TESTS / "threats")
+    requirements = read_requirements(TESTS / "requirements.toml", DOCS.parent)
+    page = REFERENCE / "requirements.md"
     pages = {
         REFERENCE / "errors.md": render_errors(),
         REFERENCE / "command-line.md": render_command_line(),
         DOCS / "concepts" / "threats.md": render_threats(threats),
+        page: render_requirements(page.read_text("utf-8"), requirements),
     }
-    for problem in threats.problems:
-        sys.stderr.write(f"tests/threats: {problem}.\n")
+    problems = [f"tests/threats: {problem}" for problem in threats.problems]
+    problems += [f"tests/requirements.toml: {problem}" for problem in requirements.problems]
+    for problem in problems:
+        sys.stderr.write(f"{problem}.\n")
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for page in stale:
             sys.stderr.write(f"{page} is out of date: run `make docs`.\n")
-        return 1 if stale or threats.problems else 0
+        return 1 if stale or problems else 0
     for page in stale:
         page.write_text(pages[page], encoding="utf-8")
-    return 1 if threats.problems else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

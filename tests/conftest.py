@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
@@ -67,6 +68,22 @@ def said_by_errors() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HandstampError, "__setattr__", remember)
         yield said
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_trusts_few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """
+    A machine that trusts one certificate authority, which signs nothing. To read the real ones takes 30 ms, for every login.
+
+    The programs that a test starts read the real ones.
+    """
+    from certificates import Signer
+
+    authority = str(Signer(tmp_path_factory.mktemp("machine")).ca_file)
+    paths = ssl.DefaultVerifyPaths(authority, "", "SSL_CERT_FILE", authority, "SSL_CERT_DIR", "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        yield
 
 
 def _left_by(request: pytest.FixtureRequest, said_by_errors: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -314,7 +314,7 @@ class Login:
             return
         if stored.registration.client_id == client.client_id:
             raise IssuerMismatch(
-                f"Expected {stored.key.issuer}, for which this client ID was confirmed, got {issuer}.",
+                f"Expected {safe(stored.key.issuer)}, for which this client ID was confirmed, got {safe(issuer)}.",
                 hint=hint("logout", server=self.request.name),
             )
 

@@ -303,7 +303,7 @@ def test_a_word_for_the_network_that_is_none_is_an_error_and_no_open_door(home: 
 
 @pytest.mark.anyio
 async def test_a_platform_connects_to_no_server_inside_with_its_own_client_either(home: Path) -> None:
-    """4.13, TA2."""
+    """A-118, 4.13, TA2."""
     with Vault.open(state=home / "state", config=home / "config", network="public") as vault:
         async with httpx2.AsyncClient(transport=vault.transport("https://127.0.0.1/mcp"), trust_env=False) as http:
             with pytest.raises(ForbiddenAddress):

@@ -170,7 +170,7 @@ class AuthorizationServer:
             "trailing slash": f"{self.issuer}/",
         }[self._knobs.iss]
         extra = {"state": state, "iss": iss, "unknown_parameter": "to be ignored"}
-        parameters = answer | {name: value for name, value in extra.items() if value is not None}
+        parameters = without_nulls({**answer, **extra, **self._knobs.authorization_response})
         joint = "&" if "?" in query["redirect_uri"] else "?"
         return RedirectResponse(f"{query['redirect_uri']}{joint}{urlencode(parameters)}", status_code=302)
 

@@ -55,6 +55,8 @@ class Knobs:
     """A client is given what its registration names; a request for more is answered with `invalid_scope`."""
     iss: Literal["right", "missing", "wrong", "trailing slash"] = "right"
     state: Literal["right", "missing", "wrong"] = "right"
+    authorization_response: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    """Its parameters that stand there instead, or besides; None leaves one out."""
 
     # The token endpoint
     token_status: Literal[400, 500, 503, 429, "html", "no access_token", "hang", "lost"] | None = None

@@ -131,6 +131,7 @@ def test_metadata_of_another_resource(home: Home, authority: StartAuthority) -> 
     ids=["refused with a reason", "refused without one", "not offered"],
 )
 def test_where_no_registration_can_be_had_the_hint_names_client_id(knobs: Knobs, home: Home, authority: StartAuthority) -> None:
+    """A-38."""
     site = authority(knobs)
     home.name("work", site.server_url)
 

@@ -129,6 +129,18 @@ async def test_the_answer_arrives_and_the_browser_ends_on_a_clean_page() -> None
     assert not any(CODE in answer.head + answer.body for answer in tab.answers)
 
 
+async def test_the_callback_sends_nobody_where_its_query_says() -> None:
+    """A-91."""
+    elsewhere = "&".join(f"{name}=https://evil.example/{name}" for name in ("next", "redirect_uri", "url", "error_uri"))
+
+    async with CallbackListener(has_right_state) as listener, browser_back(listener, f"/callback?{ANSWER}&{elsewhere}") as tab:
+        await listener.receive()
+        await finish(listener, SIGNED_IN)
+
+    assert (tab.said.header("location") or "").startswith("/callback/done/")
+    assert not any("evil.example" in answer.head + answer.body for answer in tab.answers)
+
+
 async def test_a_failed_login_shows_its_error() -> None:
     """W8."""
     async with CallbackListener(has_right_state) as listener, browser_back(listener) as tab:
@@ -230,7 +242,7 @@ async def test_a_port_is_free_again_after_its_login() -> None:
 
 
 async def test_a_registered_localhost_listens_on_both_addresses() -> None:
-    """4.12."""
+    """A-79, 4.12."""
     request = b"GET /callback HTTP/1.1\r\nHost: localhost:%d\r\n\r\n"
     async with CallbackListener(has_right_state, host="localhost") as listener:
         answers = [await send_raw(listener, request % listener.port, address) for address in ("127.0.0.1", "::1")]

@@ -89,7 +89,7 @@ def test_a_used_tab_and_a_stranger_get_static_pages() -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_no_page_holds_a_script_or_loads_anything(outcome: Outcome) -> None:
-    """TD7."""
+    """A-92, TD7."""
     reader = PageReader(render(outcome))
 
     assert not {"script", "iframe", "object", "embed", "form", "base", "img"} & {tag for tag, _ in reader.elements}
@@ -103,7 +103,7 @@ def test_no_page_holds_a_script_or_loads_anything(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_policy_allows_the_style_of_the_page_and_nothing_else(outcome: Outcome) -> None:
-    """TD7."""
+    """A-128, TD7."""
     policy = dict(headers())["Content-Security-Policy"]
     style = re.search(rb"<style>(.*?)</style>", render(outcome), re.DOTALL)
 

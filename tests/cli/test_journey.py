@@ -227,13 +227,17 @@ def test_v_shows_every_request_and_masks_what_is_secret(server: Authority, cli: 
 
 
 def test_tools_lists_names_and_what_they_do(signed_in: Authority, cli: CommandLine) -> None:
+    """A-134: and the server is not told that it may ask a person for anything."""
     plain, whole = cli("tools", "demo"), cli("tools", "demo", "--json")
 
     assert plain.stdout.splitlines()[1] == "add      The sum of two numbers."
     assert plain.stderr == ""
     assert [tool["name"] for tool in whole.json["tools"]] == ["whoami", "add", "stamp"]
     assert "inputSchema" in whole.json["tools"][0]
-    assert any(("x-workspace", "one") in seen.headers.items() for seen in signed_in.log if seen.path == "/mcp")
+    ours = [seen for seen in signed_in.log if seen.path == "/mcp"]
+    assert any(("x-workspace", "one") in seen.headers.items() for seen in ours)
+    assert any(b"apabilities" in seen.body for seen in ours)
+    assert not any(b"elicitation" in seen.body for seen in ours)
 
 
 def test_call_gives_the_tools_text_on_stdout(signed_in: Authority, cli: CommandLine) -> None:

@@ -21,6 +21,7 @@ from handstamp.http.addresses import Zone, find_zone, parse_address
     ],
 )
 def test_every_range_ends_where_it_ends(addresses: str, zone: Zone) -> None:
+    """A-120."""
     found = {text: find_zone(ip_address(text)) for text in addresses.split()}
 
     assert found == dict.fromkeys(addresses.split(), zone)

@@ -44,7 +44,7 @@ Ask = Callable[[Request, Secret | None], Response]
 
 
 def test_a_proxy_is_told_the_name_and_tunnels_to_it(ask: Ask, signer: Signer) -> None:
-    """It looks the name up; what is said inside of the tunnel is the server's alone."""
+    """It looks the name up; what is said inside of the tunnel is the server's alone. A-122."""
     with (
         LoopbackServer(answer(), tls=signer.tls("auth.test")) as server,
         LoopbackProxy({"auth.test:443": server.port}) as proxy,

@@ -178,7 +178,7 @@ def test_a_registration_of_another_issuer_is_not_used() -> None:
 
 
 def test_a_good_answer_gives_the_code() -> None:
-    """A-82, A-86, TB9: conformance auth/iss-not-advertised."""
+    """A-82, A-86, A-172, TB9: conformance auth/iss-not-advertised."""
     request = a_request()
 
     assert judged(request, state=request.state.reveal(), code="c0de", next="https://evil.example") == Secret("c0de")
@@ -186,7 +186,7 @@ def test_a_good_answer_gives_the_code() -> None:
 
 @pytest.mark.parametrize("iss_expected", [True, False])
 def test_a_right_iss_is_accepted_advertised_or_not(iss_expected: bool) -> None:
-    """A-83, A-85: conformance auth/iss-supported."""
+    """A-83, A-85, A-172: conformance auth/iss-supported."""
     request = a_request(authorization_response_iss_parameter_supported=iss_expected)
 
     assert judged(request, state=request.state.reveal(), code="c0de", iss=ISSUER) == Secret("c0de")

@@ -1,5 +1,8 @@
 """Protected resource metadata: where it is looked for, and which document may be used."""
 
+import json
+from base64 import urlsafe_b64encode
+
 import pytest
 
 from handstamp.errors import (
@@ -212,6 +215,18 @@ def test_json_that_is_called_html_is_still_json() -> None:
     found, _ = answer(find_protected_resource(SERVER, None), {PATH: document})
 
     assert found.resource == SERVER
+
+
+def test_what_signed_metadata_claims_is_not_believed() -> None:
+    """A-16: nobody has looked at its signature."""
+    claims = {"resource": SERVER, "authorization_servers": ["https://evil.example"], "scopes_supported": ["admin"]}
+    signed = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "none"}, claims))
+
+    found, _ = answer(find_protected_resource(SERVER, None), {PATH: a_document(signed_metadata=f"{signed}.")})
+    with pytest.raises(DiscoveryFailed):
+        answer(find_protected_resource(SERVER, None), {PATH: json_response({"signed_metadata": f"{signed}."})})
+
+    assert found == ProtectedResource(SERVER, (ISSUER,), (), PATH)
 
 
 def test_lists_are_bounded() -> None:

@@ -203,7 +203,7 @@ def test_an_issuer_that_is_no_plain_https_url_is_never_asked(issuer: str) -> Non
     ],
 )
 def test_a_document_with_one_insecure_endpoint_is_not_used(endpoint: str, url: object) -> None:
-    """A-29, A-78, TA11, TA12, TC1, TC2, TC5, TC6."""
+    """A-29, A-78, A-127, TA11, TA12, TC1, TC2, TC5, TC6."""
     with pytest.raises(DiscoveryFailed) as raised:
         find(members() | {endpoint: url})
 
@@ -257,7 +257,7 @@ def test_a_list_without_s256_is_refused(advertised: tuple[str, ...] | None, stat
 
 
 def test_a_silent_server_is_refused_with_the_line_that_helps() -> None:
-    """A-33, A-34, 4.4."""
+    """A-20, A-33, A-34, 4.4."""
     with pytest.raises(PkceUnsupported) as raised:
         require_pkce(a_server(code_challenge_methods_supported=None), None)
 

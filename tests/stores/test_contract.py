@@ -173,6 +173,7 @@ def test_any_text_is_a_name(store: GrantStore, name: str) -> None:
 
 
 def test_a_registration_is_kept_per_owner_and_issuer(store: GrantStore) -> None:
+    """A-18, A-59."""
     other = replace(REGISTRATION, issuer="https://other.example", client_id="client-2")
     store.save_registration("alice", REGISTRATION)
     store.save_registration("alice", other)

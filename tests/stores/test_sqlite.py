@@ -302,6 +302,7 @@ class TestSeal:
         assert find(store) == saved
 
     def test_no_secret_stands_in_any_file(self, store: SqliteStore, directory: Path) -> None:
+        """A-101."""
         store.save_grant(GRANT)
         store.save_registration("alice", REGISTRATION)
         assert REGISTRATION.client_secret is not None

@@ -105,7 +105,7 @@ def test_ta1_a_challenge_that_points_at_a_clouds_credentials_is_refused(scheme: 
         home.name("demo", f"{site.origin}/mcp")
         ran = home.fail("-v", "login", "demo", code=1)
 
-    assert ran.error.endswith("got a reserved one." if scheme == "https" else "found none that can be used at 3 addresses.")
+    assert ran.error.endswith("got a reserved one." if scheme == "https" else "plain http is allowed on loopback only.")
     assert "meta-data" not in ran.error
 
 
@@ -141,6 +141,7 @@ def test_ta2_a_public_server_does_not_point_inside(address: str) -> None:
 
     Refuses. Inside is allowed only where the server that you named, or the issuer that you configured, is inside itself.
     """
+    # A-118, A-120.
     assert refuses(address)
 
 
@@ -196,6 +197,7 @@ def test_ta4_an_address_inside_of_another_is_refused(address: str) -> None:
 
     Unwraps what a network may translate and judges what is inside; refuses tunnels altogether.
     """
+    # A-120.
     assert refuses(address)
 
 
@@ -215,6 +217,7 @@ def test_ta5_an_address_in_disguise_is_refused_as_it_is_written_and_as_it_resolv
 
     Refuses it as it is written, and once more by the address to which the system's resolver takes it.
     """
+    # A-120.
     # A server that is an address needs no look-up, so that the system is asked for the disguise alone.
     guard = Guard(Named(f"https://{OUTSIDE}/mcp"))
 
@@ -268,6 +271,7 @@ def test_ta7_the_address_that_was_judged_is_the_one_that_is_dialled(signer: Sign
 
     Looks the name up once a connection and dials the address that was judged; a later, inner answer is refused.
     """
+    # A-123.
     names = FakeDns({"mcp.test": ["127.0.0.1", "169.254.169.254"]})
     with LoopbackServer(answer(b"{}", "200 OK", "Connection: close"), tls=signer.tls("mcp.test")) as server:
         url = f"{server.named('mcp.test')}/mcp"
@@ -342,6 +346,7 @@ def test_ta9_metadata_is_not_followed_to_another_origin(location: str) -> None:
 
     Follows redirects of metadata alone, within the origin and three times at most; every connection is judged like the first.
     """
+    # A-121.
     with LoopbackServer() as server:
         server.play(answer(b"", "302 Found", f"Location: {location.format(port=server.port)}"), answer())
         response = run(metadata(server.origin))
@@ -362,6 +367,7 @@ def test_ta9_the_fourth_redirect_is_the_answer() -> None:
 
 @pytest.mark.parametrize("purpose", [Purpose.SERVER, Purpose.REGISTRATION, Purpose.TOKEN, Purpose.REVOCATION])
 def test_ta9_nothing_but_metadata_is_followed_anywhere(purpose: Purpose) -> None:
+    """A-121."""
     with LoopbackServer(answer(b"", "307 Temporary Redirect", "Location: /there"), answer()) as server:
         response = run(Request("POST", server.origin, purpose))
 
@@ -707,6 +713,7 @@ def test_ta20_a_certificate_that_nobody_signed_is_refused(signer: Signer) -> Non
 
     Refuses, before a secret is sent, and has no switch to look away. A CA file of your own can be named.
     """
+    # A-21, A-102.
     context = server_context(signer.self_sign("127.0.0.1"))
     with LoopbackServer(answer(), tls=context) as server, pytest.raises(TlsFailed, match="self-signed") as caught:
         run(token_request(server.origin))
@@ -731,6 +738,7 @@ def test_ta20_a_certificate_of_the_configured_file_is_not_trusted_without_it(sig
 
 
 def test_ta20_a_certificate_for_another_host_is_refused(signer: Signer) -> None:
+    """A-21."""
     with (
         LoopbackServer(answer(), tls=signer.tls("127.0.0.1")) as server,
         pytest.raises(TlsFailed, match="not valid for 'localhost'"),
@@ -741,6 +749,7 @@ def test_ta20_a_certificate_for_another_host_is_refused(signer: Signer) -> None:
 
 
 def test_ta20_an_expired_certificate_is_refused(signer: Signer) -> None:
+    """A-21."""
     with LoopbackServer(answer(), tls=signer.tls("127.0.0.1", expired=True)) as server, pytest.raises(TlsFailed, match="expired"):
         trusting(signer, token_request(server.origin))
 
@@ -971,6 +980,7 @@ def test_ta24_no_other_address_of_a_document_is_ever_fetched(authority: StartAut
 
     Never fetches them: a client needs none.
     """
+    # A-127.
     with LoopbackServer() as trap:
         everywhere = {name: f"{trap.origin}/{name}" for name in ADDRESSES}
         knobs = Knobs(

@@ -118,6 +118,7 @@ def test_tb1_a_document_of_another_issuer_is_refused(machine: Machine, authority
 
     Compares it with the issuer that was asked, and refuses.
     """
+    # A-26.
     site = authority(Knobs(issuer_in_metadata="https://honest.example"))
 
     with pytest.raises(IssuerMismatch, match=r'"https://honest\.example"'):
@@ -199,6 +200,7 @@ def test_tb3_resource_metadata_of_another_origin_is_refused(
 
     Refuses it, before the authorization server that it names is asked for anything.
     """
+    # A-14.
     site = authority()
     site.turn(resource_in_metadata=claim(site.server_url))
 
@@ -339,6 +341,7 @@ def test_tb7_an_answer_of_another_authorization_server_is_refused(
 
     Stops before any token request, whether or not the metadata promised an `iss`.
     """
+    # A-82.
     site = authority()
     site.turn(iss=iss, no_iss_advertised=no_iss_advertised)
 
@@ -354,6 +357,7 @@ def test_tb8_a_promised_iss_that_is_missing_is_refused(machine: Machine, authori
 
     Stops before any token request.
     """
+    # A-84.
     site = authority(Knobs(iss="missing"))
 
     with pytest.raises(IssuerMismatch):
@@ -369,6 +373,7 @@ def test_tb9_each_issuer_has_a_redirect_address_of_its_own(machine: Machine, aut
     Goes on. Where the redirect address is ours to choose, each issuer gets one of its own, so that an answer cannot be taken for
     another's.
     """
+    # A-86.
     sites = [authority(Knobs(iss="missing", no_iss_advertised=True)) for _ in range(2)]
 
     for site in sites:
@@ -385,6 +390,7 @@ def test_tb10_nothing_of_a_strangers_error_is_shown(machine: Machine, authority:
 
     Shows none of it, neither in the terminal nor in the browser, and acts on none of it.
     """
+    # A-88.
     site = authority(Knobs(iss="wrong", deny=True))
     machine.home.use_browser()
 
@@ -406,6 +412,7 @@ def test_tb11_what_belongs_to_the_old_issuer_stays_there(machine: Machine, autho
     Files grants and clients by issuer: nothing old goes to the new one, and a secret of yours to none that you have not named or
     confirmed. A new sign-in names the new issuer and the old.
     """
+    # A-15, A-18, A-60, A-61.
     site, evil = authority(), authority()
     old = signed_in(machine.vault(), site.server_url)
     machine.expire(site)
@@ -470,6 +477,7 @@ def test_tb12_a_refresh_goes_where_the_sign_in_went(machine: Machine, authority:
     A refresh goes to the endpoint of the sign-in and to no other. A new sign-in shows the old and the new host and asks you;
     where nobody can be asked, it refuses.
     """
+    # A-29, A-89, A-110.
     site, evil = authority(), authority()
     signed_in(machine.vault(), site.server_url)
     machine.expire(site)
@@ -526,13 +534,22 @@ def test_tb12_another_server_of_the_issuer_is_no_way_around(machine: Machine, au
     assert len(site.token_requests) == 1
 
 
-@pytest.mark.parametrize("knobs", [Knobs(no_code_challenge_methods=True), Knobs(no_s256=True)], ids=["not offered", "only plain"])
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        Knobs(no_code_challenge_methods=True),
+        Knobs(no_code_challenge_methods=True, metadata_at="openid"),
+        Knobs(no_s256=True),
+    ],
+    ids=["not offered", "not offered by OpenID", "only plain"],
+)
 def test_tb13_a_server_without_pkce_is_refused(knobs: Knobs, machine: Machine, authority: StartAuthority) -> None:
     """
     PKCE is not offered, or only `plain`.
 
     Refuses, before anything is registered or opened.
     """
+    # A-32, A-33, A-34, A-35.
     site = authority(knobs)
 
     with pytest.raises(PkceUnsupported):
@@ -624,6 +641,7 @@ def test_tb15_an_altered_or_hostile_registration_is_refused(
     Refuses other redirect addresses, a registration that leaves out the code flow, and names and secrets that are too long or
     not plain ASCII. Members that it does not use it does not read.
     """
+    # A-58.
     site = authority(Knobs(registration=members))
 
     with pytest.raises(MalformedResponse) as raised:
@@ -663,7 +681,7 @@ def test_tb15_members_that_nobody_uses_change_nothing(machine: Machine, authorit
 
 
 def test_tb15_a_client_id_that_we_have_elsewhere_brings_nothing_from_there(machine: Machine, authority: StartAuthority) -> None:
-    """An id is no key: two servers may give out the same, and one of them on purpose."""
+    """An id is no key: two servers may give out the same, and one of them on purpose. A-19."""
     honest, evil = authority(Knobs(auth_methods=("client_secret_post",))), authority()
     before = signed_in(machine.vault(), honest.server_url)
     client_id, secret = before.registration.client_id, reveal(before.registration.client_secret)
@@ -707,6 +725,7 @@ def test_tb17_servers_that_share_an_authorization_server_share_no_token(machine:
 
     Files tokens by server and asks for each with its own `resource`; they never cross.
     """
+    # A-100.
     one, other = authority(), authority()
     other.turn(authorization_servers=(one.issuer,))
     first = signed_in(machine.vault(), one.server_url)
@@ -732,6 +751,7 @@ def test_tb18_a_server_in_the_middle_gets_no_code_of_the_honest_one(machine: Mac
     Shows the server and the host that will ask before the browser opens, and compares `iss`: a code of the honest server's is
     not taken to the one in the middle.
     """
+    # A-135.
     honest = authority(Knobs(client_id_metadata_document_supported=True))
     middle = authority(Knobs(client_id_metadata_document_supported=True, sends_on_to=f"{honest.issuer}/authorize"))
     machine.home.name("work", middle.server_url, client_id_url=DOCUMENT)
@@ -747,6 +767,7 @@ def test_tb18_a_server_in_the_middle_gets_no_code_of_the_honest_one(machine: Mac
 
 
 def test_tb18_the_terminal_names_server_and_host(machine: Machine, authority: StartAuthority) -> None:
+    """A-135."""
     site = authority()
     machine.home.name("work", site.server_url)
     machine.home.use_browser()
@@ -783,6 +804,7 @@ def test_tb21_every_sign_in_asks_for_the_metadata_anew(machine: Machine, authori
     Keeps none: every sign-in asks for it anew, whatever the answer says about caching, so that nothing bad outlives the
     server that said it.
     """
+    # A-15.
     site = authority(Knobs(no_s256=True, scopes_supported=("admin",), metadata_headers=FOREVER))
     vault = machine.vault()
     with pytest.raises(PkceUnsupported):
@@ -812,6 +834,7 @@ def test_tb22_an_issuer_is_a_plain_url(dress: Callable[[str], str], machine: Mac
 
     Refuses it without asking it anything.
     """
+    # A-27.
     site = authority()
     site.turn(authorization_servers=(dress(site.issuer),), issuer_in_metadata=dress(site.issuer))
 

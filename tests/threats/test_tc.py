@@ -123,6 +123,7 @@ def test_tc1_an_address_of_a_foreign_scheme_ends_the_login(endpoint: str, home: 
 
     https is opened, and http where you named a server on your own machine; all else ends the login before a browser starts.
     """
+    # A-124, A-125.
     ran, _ = log_in_at(endpoint, home, authority)
 
     assert_nothing_was_opened(ran, home)
@@ -168,6 +169,7 @@ def test_tc2_an_address_with_a_character_that_no_url_has_ends_the_login(text: st
 
 @pytest.mark.parametrize("text", ["$(touch%20pwned)", "';touch$IFS'pwned;'", "&calc", "*?", "!1", "(x)", "~root", "%60id%60"])
 def test_tc2_what_a_url_may_hold_reaches_the_browser_as_one_argument(text: str, desk: Desk) -> None:
+    """A-126."""
     desk.install("xdg-open")
     desk.install("mine")
     url = f"https://auth.example/a?x={text}&y=1"
@@ -364,6 +366,7 @@ def test_tc6_a_host_that_is_dressed_up_ends_the_login(endpoint: str, home: Home,
 
     A user name in an address and letters outside ASCII are refused; an international name is shown as it is on the wire, `xn--…`.
     """
+    # A-127.
     ran, _ = log_in_at(endpoint, home, authority)
 
     assert_nothing_was_opened(ran, home)
@@ -495,6 +498,7 @@ def test_tc9_the_bytes_are_asked_for_once_each_and_go_in_whole() -> None:
 
 
 def test_tc9_two_logins_share_nothing(home: Home, authority: StartAuthority) -> None:
+    """A-36, A-76."""
     server = authority()
     vault = home.vault()
 
@@ -653,6 +657,7 @@ def test_tc13_one_spelling_of_the_resource_goes_into_every_request(typed: str, h
 
     The metadata's own spelling goes into every request, and a grant is filed under one spelling of the server's address.
     """
+    # A-65, A-68.
     server = authority()
     url = typed.format(url=server.server_url, port=urlsplit(server.server_url).port)
     vault = home.vault()
@@ -672,6 +677,7 @@ def test_tc13_one_spelling_of_the_resource_goes_into_every_request(typed: str, h
 
 @pytest.mark.parametrize("typed", ["{url}#part", "http://127.0.0.1:{port}/../mcp", "http://me@127.0.0.1:{port}/mcp"])
 def test_tc13_an_address_that_cannot_be_a_resource_is_refused(typed: str, home: Home, authority: StartAuthority) -> None:
+    """A-68."""
     server = authority()
     url = typed.format(url=server.server_url, port=urlsplit(server.server_url).port)
 

@@ -150,6 +150,7 @@ def test_td1_a_code_with_a_wrong_state_ends_nothing(query: dict[str, str], waiti
 
     Answers 400 with a page that says so, sends no token request, and goes on waiting for the true answer.
     """
+    # A-75.
     answer = waiting.knock(f"{waiting.path}?{urlencode(query)}")
 
     assert answer.status == 400
@@ -179,6 +180,7 @@ def test_td3_a_second_answer_is_too_late(start: Start) -> None:
 
     Answers 410 and says that this sign-in is finished; only the first answer's code is redeemed.
     """
+    # A-76.
     waiting = start(Knobs(token_status="hang"))
     with ThreadPoolExecutor(1) as threads:
         page = threads.submit(visit, waiting.answer)
@@ -221,6 +223,7 @@ def test_td4_a_code_of_the_attackers_own_sign_in_is_worthless(start: Start, mach
     Redeems every code with the PKCE verifier of its own sign-in, so that the authorization server refuses another's; and names
     the account, where the server tells it, in the terminal and on the page.
     """
+    # A-30, A-76, A-89.
     site = authority(Knobs(clients={"shared": ""}))
     machine.home.name("notes", site.server_url, client_id="shared", issuer=site.issuer)
     victim, attacker = start(site=site), start(site=site, account="attacker")
@@ -324,6 +327,7 @@ def test_td7_the_servers_words_are_text_and_never_markup(description: str, start
     Cuts and escapes all that a server says, and serves it under a policy that runs nothing, loads nothing and lets nobody frame
     the page. Without the right `state` nothing of the request is repeated at all.
     """
+    # A-92.
     waiting = start()
     refusal = {"error": "access_denied", "error_description": description, "state": waiting.asked["state"]}
 
@@ -348,6 +352,7 @@ def test_td7_words_without_end_are_not_even_read(waiting: WaitingLogin) -> None:
 
 
 def test_td7_the_policy_runs_nothing_and_nobody_frames_the_page(waiting: WaitingLogin) -> None:
+    """A-128."""
     answer = waiting.knock(f"{waiting.path}?state=%3Cscript%3E&error=%3Cscript%3E")
 
     assert "script" not in answer.body
@@ -529,6 +534,7 @@ def test_td11_only_loopback_listens(waiting: WaitingLogin) -> None:
 
     Binds the literal loopback address and nothing else, and takes no other host for a redirect address.
     """
+    # A-79.
     assert listening(waiting.port) == {"0100007F"}
 
     with pytest.raises(ConnectionRefusedError):
@@ -586,6 +592,7 @@ def test_td13_the_code_is_gone_from_the_address(waiting: WaitingLogin) -> None:
     Sends the browser on to an address without it, known to nobody else, as soon as the code is redeemed, and allows no referrer
     and no caching. What a browser writes down of the redirect itself is a code that is spent.
     """
+    # A-102.
     arrived = waiting.knock(waiting.target)
     moved = urlsplit(arrived.headers["location"])
 
@@ -613,6 +620,7 @@ def test_td14_an_answer_after_the_deadline_meets_nobody(start: Start) -> None:
 
     Has closed the listener by then: nothing listens outside of a sign-in that is under way.
     """
+    # A-79.
     waiting = start(deadline=0.1)
     with pytest.raises(LoginTimedOut):
         waiting.grant.result(PATIENCE)
@@ -722,6 +730,7 @@ def test_td17_two_programs_that_sign_in_at_once_do_not_get_each_others_answer(
 
     Each has a port, a `state` and a verifier of its own; an answer that gets to the other's port is none there, and both finish.
     """
+    # A-74.
     site = authority()
     machine.home.name("notes", site.server_url)
     arguments = ("login", "notes", "--no-browser", "--account")

@@ -132,7 +132,7 @@ def test_te2_a_token_request_does_not_become_a_get(status: int, machine: Machine
 # TE3 to TE8: what an answer says
 
 
-@pytest.mark.parametrize("token_type", ["mac", "DPoP", "Bearer DPoP", "", None, 1])
+@pytest.mark.parametrize("token_type", ["mac", "DPoP", "N_A", "Bearer DPoP", "", None, 1])
 def test_te3_a_token_of_another_type_is_refused(token_type: object, machine: Machine, authority: StartAuthority) -> None:
     """
     The token is of another type than was asked for, of none, or holds a line break, a space or foreign letters that would end
@@ -140,6 +140,7 @@ def test_te3_a_token_of_another_type_is_refused(token_type: object, machine: Mac
 
     Takes Bearer tokens of visible ASCII, and refuses every other answer whole: nothing of it is stored or sent.
     """
+    # A-96.
     site = authority(Knobs(token_members={"token_type": token_type}))
 
     said = refused(lambda: machine.sign_in(site))
@@ -541,6 +542,7 @@ def test_te21_a_secret_that_is_about_to_end_is_replaced_before_it_does(machine: 
 
     A login uses a registration only if its secret outlasts the time that the login may take, and registers anew otherwise.
     """
+    # A-58.
     ends_at = int(time.time()) + 2000
     site = authority(Knobs(auth_methods=("client_secret_post",), registration={"client_secret_expires_at": ends_at}))
 

@@ -69,6 +69,7 @@ def test_tf1_nothing_follows_a_redirect_of_the_server_to_another_origin(
     Neither token nor configured headers nor cookies go there: `tools` and `call` send nothing but to the server itself, and
     `vault.auth` adds nothing elsewhere. A 401 from there is about nothing of ours, and costs neither a refresh nor a sign-in.
     """
+    # A-103.
     site, elsewhere = authority(), authority()
     vault = machine.sign_in(site)
     site.turn(redirects={"/mcp": (status, elsewhere.server_url)})
@@ -390,6 +391,7 @@ def test_tf7_a_server_that_always_says_401_gets_one_refresh(machine: Machine, au
     One refresh, one repetition of the request, then an error that names the command to sign in. However often it is called, a
     process lets such a server bring about five refreshes a minute and no more.
     """
+    # A-104.
     site = authority()
     vault = machine.sign_in(site)
     site.turn(always_401=True)
@@ -595,6 +597,7 @@ def test_tf12_a_token_is_never_in_a_url(challenge: str, machine: Machine, author
 
     Sends it in the header, and nowhere else.
     """
+    # A-99.
     site = authority()
     site.turn(challenge=f'{challenge}, resource_metadata="{metadata_of(site)}"')
     vault = machine.sign_in(site)
@@ -786,12 +789,14 @@ def test_tf14_a_session_id_that_would_not_be_one_is_refused(session: bytes, mach
     `tools` and `call` take a session id of visible ASCII and bounded length only, and the library below lets no line break into
     a header.
     """
+    # A-133.
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\nMcp-Session-Id: " + session + b"\r\n\r\n"
     with RawServer(answer) as server, pytest.raises(MalformedResponse, match="session id"):
         post(machine.vault(), server.url, server.url)
 
 
 def test_tf14_a_session_id_as_it_should_be_is_fine(machine: Machine) -> None:
+    """A-133."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\nMcp-Session-Id: 3f-!~\r\n\r\n"
     with RawServer(answer) as server:
         assert post(machine.vault(), server.url, server.url) == [200]
@@ -891,6 +896,7 @@ def test_tf16_cookies_go_back_to_nobody_else(machine: Machine, authority: StartA
     Our own requests keep none. `tools` and `call` give a server's cookies back to that server alone, and forget them when they
     end.
     """
+    # A-102.
     site = authority(Knobs(set_cookie="sid=from-the-site; Path=/"))
     elsewhere = authority(Knobs(open_server=True))
 

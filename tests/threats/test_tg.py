@@ -515,6 +515,7 @@ def test_tg3_everything_is_private_whatever_the_umask(home: Home, authority: Sta
 
     Makes files with mode 0600 and directories with 0700 whatever it is, those above, the log and the locks too.
     """
+    # A-101.
     site = authority()
     use_no_keychain(home)
     home.environ |= {"HANDSTAMP_STATE_DIR": str(home.root / "a" / "b"), "HANDSTAMP_CONFIG_DIR": str(home.root / "c" / "d")}
@@ -1545,6 +1546,7 @@ def test_tg16_no_byte_of_a_sign_in_is_left_in_any_file_after_logout(home: Home, 
 
 
 def test_tg16_nor_of_what_was_there_before_a_refresh(store: SqliteStore, directory: Path) -> None:
+    """A-105."""
     saved = store.save_grant(GRANT)
     ((first,),) = ask(directory, "SELECT sealed FROM grants")
     assert store.replace_grant(with_access_token(saved, "renewed")) is not None

@@ -486,6 +486,7 @@ def test_th5_a_whole_life_of_a_grant_leaves_no_secret_in_any_log(
 
     A secret is a `Secret`, which does not show itself, and what bears one goes out below the layers that log. Tests look for it.
     """
+    # A-105.
     server = authority(Knobs(auth_methods=(method,)))
     vault = home.vault()
 

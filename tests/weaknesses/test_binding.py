@@ -30,7 +30,7 @@ def test_a_name_that_is_given_to_another_url_gets_no_token_of_the_old_one(machin
 def test_an_auth_object_that_was_made_for_one_server_sends_nothing_to_another(
     machine: Machine, authority: StartAuthority
 ) -> None:
-    """W13: bound to the URL, and not to whatever the client asks."""
+    """A-100, W13: bound to the URL, and not to whatever the client asks."""
     ours, other = authority(), authority()
     vault = machine.sign_in(ours)
 
@@ -50,7 +50,7 @@ def test_another_account_gets_nothing_of_the_first(machine: Machine, authority: 
 
 
 def test_credentials_do_not_follow_a_server_to_another_issuer(machine: Machine, authority: StartAuthority) -> None:
-    """W13, A-59: its metadata names another authorization server now; refresh token and client stay with the old one."""
+    """A-18, A-59, A-61, W13: it has another authorization server now; refresh token and client stay with the old one."""
     old, new = authority(), authority()
     vault = machine.sign_in(old)
     kept = machine.stored(old)
@@ -75,7 +75,7 @@ def test_a_changed_client_id_renews_with_the_client_that_the_grant_was_given_to_
 ) -> None:
     """
     W13: a refresh token is good for the client that got it and no other (RFC 6749 §6), so the grant keeps its registration. The
-    next `login` is the new client's, without `--again`.
+    next `login` is the new client's, without `--again`. A-110.
     """
     site = authority()
     site.turn(clients={"first": "", "second": ""})

@@ -12,7 +12,7 @@ YEAR = 365 * 24 * 3600.0
 def test_an_expired_token_without_a_refresh_token_needs_one_login_and_one_browser(
     machine: Machine, authority: StartAuthority
 ) -> None:
-    """W1: the reference answered "token expired and refresh token is not set", to the person's own login too, for ever."""
+    """A-107, W1: the reference answered "token expired and refresh token is not set", to the person's own login too, for ever."""
     site = authority(Knobs(no_refresh_token=True))
     old = machine.sign_in(site).grant(site.server_url)
     machine.expire(site)

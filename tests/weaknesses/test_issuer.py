@@ -51,7 +51,7 @@ def test_a_right_iss_that_was_not_advertised_is_accepted(machine: Machine, autho
 
 
 def test_a_wrong_iss_that_was_not_advertised_is_refused(machine: Machine, authority: StartAuthority) -> None:
-    """W9: being lenient about the announcement is not being lenient about the value."""
+    """A-85, W9: being lenient about the announcement is not being lenient about the value."""
     site = authority()
     site.turn(no_iss_advertised=True, iss="wrong")
 

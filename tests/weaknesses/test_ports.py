@@ -43,7 +43,7 @@ def test_a_registration_is_used_again_with_its_own_port(machine: Machine, author
 
 
 def test_where_the_registered_port_is_taken_another_is_registered(machine: Machine, authority: StartAuthority) -> None:
-    """W10: the reference sent the old client's id with a port that it had never registered."""
+    """A-77, W10: the reference sent the old client's id with a port that it had never registered."""
     site = authority()
     machine.sign_in(site)
 
@@ -105,7 +105,7 @@ def test_two_logins_to_one_authorization_server_stand_side_by_side(machine: Mach
 
 
 def test_two_logins_with_a_client_id_metadata_document_take_two_of_its_ports(machine: Machine, authority: StartAuthority) -> None:
-    """W11: the document lists its ports, so the second takes the next one."""
+    """A-39, W11: the document lists its ports, so the second takes the next one."""
     sites = [authority(), authority()]
     for site in sites:
         site.turn(client_id_metadata_document_supported=True)
@@ -149,7 +149,7 @@ def test_two_logins_in_two_processes_stand_side_by_side(machine: Machine, author
 
 
 def test_a_configured_port_that_is_taken_is_an_error_and_no_other_is_used(machine: Machine, authority: StartAuthority) -> None:
-    """W10: the client that the person registered knows this port and no other."""
+    """A-77, W10: the client that the person registered knows this port and no other."""
     site = authority()
     site.turn(clients={"mine": ""})
     with socket.create_server(("127.0.0.1", 0)) as taken:

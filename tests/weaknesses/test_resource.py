@@ -12,7 +12,7 @@ def spelled_out(site: Authority) -> str:
 def test_resource_is_in_the_authorization_the_token_and_the_refresh_request_byte_for_byte(
     machine: Machine, authority: StartAuthority
 ) -> None:
-    """W18: the reference stripped it from the first, left it out of the last, and got tokens for the wrong audience."""
+    """A-64, W18: the reference stripped it from the first, left it out of the last, and got tokens for the wrong audience."""
     site = authority()
     resource = spelled_out(site)
     site.turn(resource_in_metadata=resource)

@@ -94,7 +94,8 @@ def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -
         raise TemporarilyUnavailable(f"Expected an answer of {host(url)}, got HTTP {response.status}.")
     if 300 <= response.status < 400:
         # Never followed: the URL that the person named is the one that tokens are bound to.
-        raise MalformedResponse(f"Expected an MCP server at {url}, got a redirect to {response.header('location')!r:.200}.")
+        target = safe(response.header("location") or "nowhere")
+        raise MalformedResponse(f"Expected an MCP server at {url}, got a redirect to {target}.")
     return Probe(
         asks=response.status == 401,
         is_mcp=_is_mcp(response),

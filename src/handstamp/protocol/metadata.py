@@ -102,9 +102,10 @@ def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, Handstam
     if unknown is not None:
         return unknown
     tried = [f"{safe(url)}: {error}" for url, error in failures]
-    present = [error for error in errors if not isinstance(error, _Absent)]
+    present = [error for error in errors if isinstance(error, HandstampError)]
+    reason = f": {present[0].message[:1].lower()}{present[0].message[1:]}" if present else "."
     failed = DiscoveryFailed(
-        f"Expected {purpose.value} for {safe(subject)}, found none that can be used at {len(tried)} addresses.",
+        f"Expected {purpose.value} for {safe(subject)}, found none that can be used at {len(tried)} addresses{reason}",
         tried=tried,
         absent=not present,
         definite=all(isinstance(error, _Absent) and error.definite for error in errors),
