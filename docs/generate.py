@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from conformance_page import read_conformance, render_conformance
 from handstamp import errors
 from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
@@ -18,6 +19,7 @@ from threat_table import read_threats, render_threats
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
 THREATS = DOCS.parent / "tests" / "threats"
+CONFORMANCE = DOCS.parent / "tests" / "conformance"
 
 ERRORS = """\
 # Errors and exit codes
@@ -174,23 +176,26 @@ def render_options(options: list[click.Option], context: click.Context) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where a threat has no row."""
-    threats = read_threats(THREATS)
+    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where what they are made of is not whole."""
+    threats, conformance = read_threats(THREATS), read_conformance(CONFORMANCE)
     pages = {
         REFERENCE / "errors.md": render_errors(),
         REFERENCE / "command-line.md": render_command_line(),
+        REFERENCE / "conformance.md": render_conformance(conformance),
         DOCS / "concepts" / "threats.md": render_threats(threats),
     }
-    for problem in threats.problems:
-        sys.stderr.write(f"tests/threats: {problem}.\n")
+    problems = [f"tests/threats: {each}" for each in threats.problems]
+    problems += [f"tests/conformance: {each}" for each in conformance.problems]
+    for problem in problems:
+        sys.stderr.write(f"{problem}.\n")
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for page in stale:
             sys.stderr.write(f"{page} is out of date: run `make docs`.\n")
-        return 1 if stale or threats.problems else 0
+        return 1 if stale or problems else 0
     for page in stale:
         page.write_text(pages[page], encoding="utf-8")
-    return 1 if threats.problems else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
