@@ -11,6 +11,7 @@ BIN    := $(VENV)/bin
 PINNED := $(VENV)/.pinned
 READY  := $(VENV)/.ready
 FUZZER := $(VENV)/.fuzzer
+SUITE  := .node/conformance/.ready
 PYTEST := $(BIN)/python -m pytest
 
 # An installation's own PIP_USER or PYTHONPATH would put packages outside of the virtual environment.
@@ -19,7 +20,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate fuzz interop bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate fuzz interop conformance bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -61,6 +62,9 @@ fuzz: $(FUZZER)  ## bytes that nobody would send, for SECONDS=120 in all; ARGS="
 interop: $(READY)  ## against real authorization servers; needs node and npm
 	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)
 
+conformance: $(READY) $(SUITE)  ## the specification's own test suite; ARGS="scope" for some of it; needs npm
+	PYTHONPATH=tests $(BIN)/python -m conformance --jobs $(JOBS) $(ARGS)
+
 bench: $(READY)  ## medians of alternating pairs against no auth and the SDK's provider
 	$(BIN)/python bench/run.py $(ARGS)
 
@@ -89,7 +93,7 @@ lock:  ## compile requirements/*.txt anew; UPGRADE=1 takes the newest versions
 	done
 
 clean:  ## remove everything that was built or installed here
-	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node .fuzz
+	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node .fuzz tests/interop/node/node_modules
 	find src tests bench docs examples mutation fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Rebuilt when a pin changes; a half-made environment has no stamp and is made again.
@@ -114,4 +118,11 @@ $(READY): $(PINNED) pyproject.toml
 $(FUZZER): requirements/fuzz.txt $(READY)
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || { \
 	  echo "make fuzz needs Linux on x86-64 and Python 3.11, 3.12 or 3.13: elsewhere there is no atheris."; exit 1; }
+	@touch $@
+
+# Node 22 comes with it: the suite runs on nothing older.
+$(SUITE): tests/conformance/node/package.json tests/conformance/node/package-lock.json
+	@command -v npm >/dev/null || { echo "make conformance needs npm: https://nodejs.org"; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from conformance_page import read_conformance, render_conformance
 from handstamp import errors
 from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
@@ -175,18 +176,20 @@ def render_options(options: list[click.Option], context: click.Context) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where a row lacks what it has to have."""
-    threats = read_threats(TESTS / "threats")
+    """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where what they are made of is not whole."""
+    threats, conformance = read_threats(TESTS / "threats"), read_conformance(TESTS / "conformance")
     requirements = read_requirements(TESTS / "requirements.toml", DOCS.parent)
     page = REFERENCE / "requirements.md"
     pages = {
         REFERENCE / "errors.md": render_errors(),
         REFERENCE / "command-line.md": render_command_line(),
+        REFERENCE / "conformance.md": render_conformance(conformance),
         DOCS / "concepts" / "threats.md": render_threats(threats),
         page: render_requirements(page.read_text("utf-8"), requirements),
     }
-    problems = [f"tests/threats: {problem}" for problem in threats.problems]
-    problems += [f"tests/requirements.toml: {problem}" for problem in requirements.problems]
+    problems = [f"tests/threats: {each}" for each in threats.problems]
+    problems += [f"tests/conformance: {each}" for each in conformance.problems]
+    problems += [f"tests/requirements.toml: {each}" for each in requirements.problems]
     for problem in problems:
         sys.stderr.write(f"{problem}.\n")
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]

@@ -3,7 +3,7 @@
 import re
 from typing import cast
 
-__all__ = ["OFFLINE_ACCESS", "filter_scopes", "parse_scopes", "union_scopes"]
+__all__ = ["MAX_SCOPES", "OFFLINE_ACCESS", "filter_scopes", "parse_scopes", "union_scopes"]
 
 OFFLINE_ACCESS = "offline_access"
 MAX_SCOPES = 100
