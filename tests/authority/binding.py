@@ -1,5 +1,8 @@
 """Tokens that are bound to a key (RFC 9449), as the tests' two servers keep them."""
 
+from secrets import token_urlsafe
+
+from authority.knobs import Knobs
 from authority.seen import Seen
 from handstamp.demo.ledger import Issued
 from proofs import BadProof, ProofChecker
@@ -31,13 +34,16 @@ class Bindings:
         self.bind(issued.access.token, jkt)
         self.bind(issued.refresh_token, jkt)
 
-    def prove(self, seen: Seen, url: str, *, secret: str, nonce: str | None, access_token: str | None = None) -> str:
+    def prove(self, seen: Seen, url: str, *, secret: str, knobs: Knobs, access_token: str | None = None) -> str:
         """The thumbprint of the request's key, if that is the key of `secret`. Raises NotProved."""
+        nonce = knobs.authority_nonce if seen.at == "authority" else knobs.server_nonce
         try:
             text = seen.headers.get("dpop")
             proof = self._checkers[seen.at].check(text, method=seen.method, url=url, access_token=access_token)
         except BadProof as bad:
             raise NotProved("invalid_dpop_proof") from bad
+        if knobs.another_nonce:
+            raise NotProved("use_dpop_nonce", token_urlsafe())
         if proof.claims.get("nonce") != nonce:
             raise NotProved("use_dpop_nonce", nonce)
         if self._keys.get(secret, proof.jkt) != proof.jkt:

@@ -204,7 +204,7 @@ class AuthorizationServer:
 
     def _prove(self, seen: Seen) -> str:
         secret = seen.form.get("code") or seen.form.get("refresh_token", "")
-        return self._bindings.prove(seen, f"{self._origin}{seen.path}", secret=secret, nonce=self._knobs.authority_nonce)
+        return self._bindings.prove(seen, f"{self._origin}{seen.path}", secret=secret, knobs=self._knobs)
 
     def _authenticate(self, seen: Seen) -> Client:
         """Exactly one method, and one that is offered (A-94, A-95)."""

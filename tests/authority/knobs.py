@@ -133,6 +133,8 @@ class Knobs:
     """What a proof has to bear there."""
     server_nonce: str | None = None
     """Likewise."""
+    another_nonce: bool = False
+    """No proof is ever taken: each time, and at both, another nonce is wanted."""
     redirects: Mapping[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     """A path, and the status and the `Location` that it answers with whatever it is asked."""
     set_cookie: str | None = None

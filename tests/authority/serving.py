@@ -99,7 +99,7 @@ class McpServer:
         access = self._ledger.look_up(seen.token(knobs.scheme) or "")
         if access is not None and knobs.dpop:
             try:
-                self._bindings.prove(seen, self.url, secret=access.token, nonce=knobs.server_nonce, access_token=access.token)
+                self._bindings.prove(seen, self.url, secret=access.token, knobs=knobs, access_token=access.token)
             except NotProved as refused:
                 return self._challenge(seen, refused.error, headers=refused.headers)
         if access is None or knobs.always_401 or access.permission.resource not in self._accepted_resources():

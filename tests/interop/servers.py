@@ -250,8 +250,8 @@ def oidc(
     As the library comes, a refresh token needs the scope `offline_access` and `prompt=consent`, rotates, and its reuse ends the
     grant. `strict` compares redirect addresses and resources byte for byte and wants `resource` at every token request.
     `always_refresh` is for the many services that ask for neither. `clients` are pre-registered, as RFC 7591 metadata.
-    A `bare_challenge` is the SDK's own, which names no scope. With `dpop` the MCP server takes no tokens but those that are bound to
-    a key; with `dpop_nonces` both servers want a nonce in each proof.
+    A `bare_challenge` is the SDK's own, which names no scope. With `dpop` the MCP server takes bound tokens alone, and
+    with `dpop_nonces` both servers want a nonce in each proof.
     """
     node = prepare_node()
     environment = {"INTEROP_GATE_SECRET": secrets.token_urlsafe()}
