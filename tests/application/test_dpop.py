@@ -16,9 +16,16 @@ from handstamp.errors import MalformedResponse, ServerBrokeProtocol
 from handstamp.protocol.jwt import generate_key
 from handstamp.vault import Vault
 from proofs import read_proof
+from weaknesses.machine import Person
 
 BOUND = Knobs(dpop=True)
 BOUND_WITH_NONCES = Knobs(dpop=True, authority_nonce="a-1", server_nonce="s-1")
+STAMP: dict[str, object] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "stamp", "arguments": {"text": "x"}},
+}
 PING: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
@@ -51,6 +58,26 @@ def test_one_key_serves_the_sign_in_the_requests_and_the_refresh(vault: Vault, h
     keys = {*keys_proved(site, "/token"), *keys_proved(site, "/mcp"), authorization.query["dpop_jkt"]}
     assert len(keys) == 1
     assert not any("bearer" in seen.headers.get("authorization", "").lower() for seen in site.log)
+
+
+def test_a_request_that_starts_a_sign_in_and_one_that_starts_a_step_up_get_bound_tokens(
+    vault: Vault, authority: StartAuthority
+) -> None:
+    """A-111, A-164: the challenge is enough, and it is heard in the answer to the request."""
+    unsaid = {"dpop_bound_access_tokens_required": None}
+    site = authority(Knobs(dpop=True, resource_metadata=unsaid, insufficient_scope="admin", server_nonce="s-1"))
+    vault._parts.browser = FormBrowser
+    statuses: list[int] = []
+
+    with httpx2.Client(auth=vault.auth(site.server_url, presenter=Person()), trust_env=False) as client:
+        statuses += [client.post(site.server_url, json=message).status_code for message in (PING, STAMP)]
+
+    grant = vault.grant(site.server_url)
+    assert grant is not None
+    assert statuses == [200, 200]
+    assert (grant.token.token_type, "admin" in grant.scopes) == ("DPoP", True)
+    assert site.counts["authorization_requests"] == 2
+    assert site.refreshes == 0
 
 
 def test_the_key_is_sealed(vault: Vault, home: Path, authority: StartAuthority) -> None:
