@@ -16,9 +16,16 @@ GUARDS = [
     ),
     Guard("no request that bears a secret is sent on within its origin", (REDIRECTS,), rows=("TE2",)),
     Guard(
-        "a token is of the type Bearer",
-        (Edit("protocol/tokens.py", 'if not isinstance(token_type, str) or token_type.lower() != "bearer":', "if False:"),),
-        tests=("tests/threats/test_te.py::test_te3_a_token_of_another_type_is_refused",),
+        "a token is of the type that was asked for",
+        (
+            Edit(
+                "protocol/tokens.py", "if not isinstance(token_type, str) or token_type.lower() != expected.lower():", "if False:"
+            ),
+        ),
+        tests=(
+            "tests/threats/test_te.py::test_te3_a_token_of_another_type_is_refused",
+            "tests/application/test_dpop.py::test_a_server_that_binds_nothing_in_spite_of_its_word_signs_nobody_in",
+        ),
     ),
     Guard(
         "a token is visible ascii",

@@ -72,6 +72,8 @@ from handstamp.protocol.authorization import (
     parse_authorization_response,
 )
 from handstamp.protocol.discovery import Discovered, choose_scopes, discover
+from handstamp.protocol.dpop import Prover
+from handstamp.protocol.jwt import generate_key
 from handstamp.protocol.registration import (
     NO_CLIENT,
     ClientSettings,
@@ -123,6 +125,8 @@ class PendingLogin:
     discovered: Discovered
     registration: Registration
     authorization: AuthorizationRequest
+    dpop_key: Secret | None = None
+    """A new key, where the token is to be bound to one."""
     former_issuer: str | None = None
     """Whose the stored grant for this server is, where the server names another authorization server now (TB11)."""
     more: tuple[str, ...] = ()
@@ -233,8 +237,15 @@ class Login:
             refused=() if standing is None or self.request.refusal is None else standing.refused_scopes,
         )
         registration = await self._register(discovered, redirect_uri, scopes, client)
+        # RFC 9449 §10: a key for this login alone, so that what binds its code is what binds its token.
+        prover = self._prover(generate_key(self._random)) if discovered.uses_dpop else None
         authorization = build_authorization_request(
-            server, registration, resource=resource.resource, scopes=scopes, random=self._random
+            server,
+            registration,
+            resource=resource.resource,
+            scopes=scopes,
+            random=self._random,
+            dpop_jkt=None if prover is None else prover.thumbprint,
         )
         wanted = () if self.request.refusal is None else self.request.refusal.wanted
         return PendingLogin(
@@ -242,6 +253,7 @@ class Login:
             discovered,
             registration,
             authorization,
+            dpop_key=None if prover is None else prover.key,
             former_issuer=None if stored is None or standing is not None else stored.key.issuer,
             more=() if standing is None else tuple(each for each in scopes if each in wanted or each not in former),
         )
@@ -258,6 +270,7 @@ class Login:
                 credentials=self._read_credentials(self.request.owner, self.request.url, registration),
                 request=pending.authorization,
                 code=code,
+                prover=None if pending.dpop_key is None else self._prover(pending.dpop_key),
             ),
             deadline=REQUEST_DEADLINE,
         )
@@ -280,6 +293,9 @@ class Login:
         if registration.kind is RegistrationKind.DYNAMIC:
             self._store.save_registration(self.request.owner, registration)
         return Completed(grant, tuple(_find_surprises(grant, answer)))
+
+    def _prover(self, key: Secret) -> Prover:
+        return Prover(key, clock=self._clock, random=self._random)
 
     def distrust(self, issuer: str) -> None:
         """After a failed login: the next one registers anew. Grants keep the registration that they were given with."""

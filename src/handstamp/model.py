@@ -230,6 +230,8 @@ class Token:
     """None where the server did not say: then only a 401 tells."""
     refresh_token: Secret | None = None
     token_type: str = "Bearer"
+    dpop_key: Secret | None = None
+    """The private key that access and refresh token are bound to, PEM (RFC 9449); None for a bearer token."""
 
     def is_fresh(self, now: float) -> bool:
         """May still be sent: outside the last `min(30 s, a tenth of its life)`, and not from a future that the clock has left."""
@@ -287,8 +289,6 @@ class Grant:
     refused_scopes: tuple[str, ...] = ()
     """Asked for, and refused by the person or the server: not asked for again unless a person says so (A-117)."""
     grant_type: GrantType = GrantType.AUTHORIZATION_CODE
-    dpop_key: Secret | None = None
-    """The private key that the token is bound to, PEM (RFC 9449); None for a bearer token."""
 
     @property
     def renews(self) -> bool:

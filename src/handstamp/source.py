@@ -55,10 +55,11 @@ from handstamp.errors import (
     hint,
 )
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret, Token
-from handstamp.ports import Clock, CredentialsReader, GrantStore, HttpRunner, Obtain
+from handstamp.ports import Clock, CredentialsReader, GrantStore, HttpRunner, Obtain, RandomBytes
 
 if TYPE_CHECKING:
     from handstamp.flight import Flight
+    from handstamp.protocol.dpop import Prover
 
 __all__ = ["SourceSettings", "TokenSource"]
 
@@ -102,6 +103,7 @@ class TokenSource:
         http: "Callable[[], HttpRunner]",
         read_credentials: CredentialsReader,
         clock: Clock,
+        random: RandomBytes = os.urandom,
         obtain: Obtain | None = None,
     ) -> None:
         """`obtain` is for a server that needs no person: it brings the first token and every next one."""
@@ -110,6 +112,8 @@ class TokenSource:
         self._http = http  # a function, because a token that is fresh needs no HTTP client at all
         self._read_credentials = read_credentials
         self._clock = clock
+        self._random = random
+        self._provers: dict[str, Prover] = {}
         self._obtain = obtain
         self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
         _SOURCES.add(self)
@@ -127,6 +131,17 @@ class TokenSource:
         """The token, where it is known to be good without a look at the store: the fast path of every request."""
         ready = self._ready
         return ready[2] if ready is not None and ready[0] <= self._clock() < ready[1] else None
+
+    def prover(self, token: Token, url: str) -> "Prover | None":
+        """What proves at `url` that a bound token is ours; None for a bearer token. It remembers the last nonce from there."""
+        if token.dpop_key is None:
+            return None
+        prover = self._provers.get(url)
+        if prover is None or prover.key != token.dpop_key:
+            from handstamp.protocol.dpop import Prover
+
+            prover = self._provers[url] = Prover(token.dpop_key, clock=self._clock, random=self._random)
+        return prover
 
     @property
     def needs_nobody(self) -> bool:
@@ -308,14 +323,15 @@ class TokenSource:
 
         http = self._http()
         credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
+        prover = self.prover(grant.token, grant.token_endpoint)
         try:
-            answer = http.run_blocking(refresh_token(grant, credentials), deadline=REFRESH_DEADLINE)
+            answer = http.run_blocking(refresh_token(grant, credentials, prover), deadline=REFRESH_DEADLINE)
         except NetworkError as error:
             if not error.maybe_done:
                 raise
             # Step 6: nothing can be lost any more. Either the server has not seen it, or it has rotated the token, and then only
             # the same token, at once, within its grace, brings the new one.
-            answer = http.run_blocking(refresh_token(grant, credentials), deadline=REFRESH_DEADLINE)
+            answer = http.run_blocking(refresh_token(grant, credentials, prover), deadline=REFRESH_DEADLINE)
         scopes = grant.scopes if answer.scopes is None else answer.scopes
         renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
         return self._save(renewed)

@@ -146,7 +146,11 @@ class Vault:
         )
 
     async def token(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Token:
-        """A fresh token, refreshed first where that is due. Raises LoginRequired, a NetworkError or a VaultError."""
+        """
+        A fresh token, refreshed first where that is due. Raises LoginRequired, a NetworkError or a VaultError.
+
+        One of the `token_type` DPoP is refused where it comes alone: `auth` adds the proof that each request needs.
+        """
         return await self._source(self.settings.find(server), owner, account).token_async()
 
     async def login(
@@ -237,6 +241,7 @@ class Vault:
                     http=partial(parts.http, server.named),
                     read_credentials=parts.read_credentials,
                     clock=parts.clock,
+                    random=parts.random,
                 )
             return self._sources[key]
 
@@ -294,9 +299,9 @@ class Vault:
         source = self._source(server, owner, account)
         try:
             token = await source.token_async()
-            if await self._is_rejected(server, token):
+            if await self._is_rejected(server, source, token):
                 token = await source.replacement_async(token)
-                if await self._is_rejected(server, token):
+                if await self._is_rejected(server, source, token):
                     return None
         except (LoginRequired, ServerSaidNo, ServerBrokeProtocol):
             return None  # a person is here, and signing in anew may be the way out of whatever it is
@@ -307,15 +312,15 @@ class Vault:
         configured = server.client.client_id
         return grant if configured is None or configured == grant.registration.client_id else None
 
-    async def _is_rejected(self, server: ServerSettings, token: Token) -> bool:
+    async def _is_rejected(self, server: ServerSettings, source: TokenSource, token: Token) -> bool:
         """
         Whether the server has ended a token that is young by the clock. Only it knows, and whoever is told to sign in and then
         hears "already signed in" is stuck. A server that does not answer has rejected nothing.
         """
-        from handstamp.protocol.client_auth import bearer
         from handstamp.protocol.discovery import probe_server
 
-        step = probe_server(server.url, read_headers(server.headers) + bearer(token.access_token))
+        prover = source.prover(token, server.url)
+        step = probe_server(server.url, read_headers(server.headers), token=token, prover=prover)
         try:
             return (await self._parts.http(server.named).run(step, deadline=PROBE_DEADLINE)).asks
         except HandstampError:

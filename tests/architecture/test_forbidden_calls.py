@@ -18,6 +18,7 @@ REVEALERS = (
     "output.py",
     "protocol/authorization.py",  # the state into the URL, the verifier into its digest
     "protocol/client_auth.py",
+    "protocol/dpop.py",  # a token beside its proof, and its digest in there
     "protocol/jwt.py",
     "protocol/text.py",  # looked for in what is about to be shown, and masked
     "source.py",  # the fingerprint of a refused refresh token

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from authority.binding import Bindings, NotProved
 from authority.knobs import Knobs
 from authority.seen import Seen
 from handstamp.demo.ledger import Issued, Ledger, Permission, new_secret
@@ -39,11 +40,12 @@ class Refused(Exception):
 
 
 class AuthorizationServer:
-    def __init__(self, origin: str, issuer_path: str, ledger: Ledger, knobs: Callable[[], Knobs]) -> None:
+    def __init__(self, origin: str, issuer_path: str, ledger: Ledger, bindings: Bindings, knobs: Callable[[], Knobs]) -> None:
         self.issuer = f"{origin}{issuer_path}"
         self._origin = origin
         self._path = issuer_path
         self._ledger = ledger
+        self._bindings = bindings
         self._read_knobs = knobs
         self._clients: dict[str, Client] = {}
 
@@ -98,6 +100,7 @@ class AuthorizationServer:
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "token_endpoint_auth_methods_supported": auth_methods,
             "code_challenge_methods_supported": methods,
+            "dpop_signing_alg_values_supported": ["ES256"] if knobs.dpop else None,
             "authorization_response_iss_parameter_supported": None if knobs.no_iss_advertised else True,
             "client_id_metadata_document_supported": knobs.client_id_metadata_document_supported or None,
         }
@@ -159,6 +162,8 @@ class AuthorizationServer:
         scopes = granted if granted is not None else tuple(query.get("scope", "read").split())
         permission = Permission(client.client_id, USER, scopes, query.get("resource"))
         code = self._ledger.issue_code(permission, redirect_uri, query.get("code_challenge", ""))
+        if "dpop_jkt" in query:
+            self._bindings.bind(code.value, query["dpop_jkt"])
         return self._redirect(query, code=code.value)
 
     def _redirect(self, query: dict[str, str], **answer: str) -> Response:
@@ -183,14 +188,23 @@ class AuthorizationServer:
             return failure
         try:
             client = self._authenticate(seen)
+            jkt = self._prove(seen) if knobs.dpop else None
             issued, refreshing = self._issue(seen.form, client)
+        except NotProved as refused:
+            return _error(refused.error, headers=refused.headers)
         except Refused as refused:
             headers = {"WWW-Authenticate": "Basic"} if refused.status == 401 else {}
             description = f"{seen.headers.get('authorization')} {seen.form}" if knobs.echoes else ""
             return _error(refused.error, refused.status, description=description, headers=headers)
         if knobs.token_status == "lost":
             return Response(b"{", headers={"Content-Length": "1000", "Content-Type": "application/json"})
+        if jkt is not None:
+            self._bindings.bind_tokens(issued, jkt)
         return self._respond(issued, refreshing=refreshing)
+
+    def _prove(self, seen: Seen) -> str:
+        secret = seen.form.get("code") or seen.form.get("refresh_token", "")
+        return self._bindings.prove(seen, f"{self._origin}{seen.path}", secret=secret, knobs=self._knobs)
 
     def _authenticate(self, seen: Seen) -> Client:
         """Exactly one method, and one that is offered (A-94, A-95)."""
@@ -259,7 +273,7 @@ class AuthorizationServer:
         scopes = issued.access.scopes
         body: dict[str, object] = {
             "access_token": issued.access.token,
-            "token_type": knobs.token_type,
+            "token_type": knobs.token_type or ("DPoP" if knobs.dpop else "Bearer"),
             "expires_in": None if knobs.no_expires_in else knobs.expires_in,
             "refresh_token": issued.refresh_token if sends_refresh_token else None,
             "scope": None if knobs.no_scope else " ".join(scopes),

@@ -80,7 +80,8 @@ class Knobs:
     """`scope` is left out of token responses."""
     granted_scopes: tuple[str, ...] | None = None
     """What is granted whatever was asked."""
-    token_type: str = "Bearer"
+    token_type: str | None = None
+    """Said instead of what it is."""
     token_members: Mapping[str, object] = field(default_factory=dict[str, object])
     """Join a token response, or replace its own members."""
     rotate: bool = True
@@ -125,6 +126,17 @@ class Knobs:
     """
 
     # Both
+    dpop: bool = False
+    """
+    Tokens are bound to the key of a proof (RFC 9449): the authority lists ES256 and gives no others, the MCP server asks for
+    nothing else. Proofs are checked, and each is taken once.
+    """
+    authority_nonce: str | None = None
+    """What a proof has to bear there."""
+    server_nonce: str | None = None
+    """Likewise."""
+    another_nonce: bool = False
+    """No proof is ever taken: each time, and at both, another nonce is wanted."""
     redirects: Mapping[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     """A path, and the status and the `Location` that it answers with whatever it is asked."""
     set_cookie: str | None = None
@@ -135,3 +147,8 @@ class Knobs:
     what `add` fails with, in the error that answers `stamp`, and in challenges; at the authority header and form are in
     descriptions of errors.
     """
+
+    @property
+    def scheme(self) -> Literal["bearer", "dpop"]:
+        """By which the MCP server takes a token."""
+        return "dpop" if self.dpop else "bearer"

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authority.binding import Bindings
 from authority.issuing import USER, AuthorizationServer
 from authority.knobs import Knobs
 from authority.seen import Seen, look_at
@@ -62,9 +63,12 @@ class Authority:
         self._listeners = [socket.create_server((place.address, place.port)) for place in places]
         self._addresses = [listener.getsockname()[:2] for listener in self._listeners]
         origins = [place.origin(port, tls) for place, (_, port) in zip(places, self._addresses, strict=True)]
-        self._authorization = AuthorizationServer(origins[0], self._knobs.metadata_path_issuer, self._ledger, lambda: self._knobs)
-        self._older = AuthorizationServer(origins[1], "", self._ledger, lambda: self._knobs)
-        self._mcp = McpServer(origins[1], self._authorization.issuer, self._ledger, lambda: self._knobs)
+        bindings = Bindings()
+        self._authorization = AuthorizationServer(
+            origins[0], self._knobs.metadata_path_issuer, self._ledger, bindings, lambda: self._knobs
+        )
+        self._older = AuthorizationServer(origins[1], "", self._ledger, bindings, lambda: self._knobs)
+        self._mcp = McpServer(origins[1], self._authorization.issuer, self._ledger, bindings, lambda: self._knobs)
         self._server = _Server(self._app, tls)
         self._thread = Thread(target=self._run, name="authority", daemon=True)
 

@@ -39,8 +39,12 @@ class Seen:
 
     @property
     def bearer(self) -> str | None:
+        return self.token("bearer")
+
+    def token(self, wanted: str) -> str | None:
+        """The access token, if it came by that scheme."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        return token if scheme.lower() == "bearer" else None
+        return token if scheme.lower() == wanted else None
 
 
 async def look_at(request: Request, at: Literal["authority", "server"]) -> Seen:

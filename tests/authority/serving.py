@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from authority.binding import Bindings, NotProved
 from authority.issuing import without_nulls
 from authority.knobs import Knobs
 from authority.seen import Seen
@@ -36,11 +37,12 @@ TOOLS: list[dict[str, object]] = [
 
 
 class McpServer:
-    def __init__(self, origin: str, issuer: str, ledger: Ledger, knobs: Callable[[], Knobs]) -> None:
+    def __init__(self, origin: str, issuer: str, ledger: Ledger, bindings: Bindings, knobs: Callable[[], Knobs]) -> None:
         self.url = f"{origin}{PATH}"
         self._origin = origin
         self._issuer = issuer
         self._ledger = ledger
+        self._bindings = bindings
         self._read_knobs = knobs
         self._wishes = count(1)
 
@@ -80,6 +82,8 @@ class McpServer:
             "authorization_servers": list(servers) if servers is not None else [self._issuer],
             "resource_name": "The test server",
         }
+        if knobs.dpop:
+            body["dpop_bound_access_tokens_required"] = True
         if knobs.resource_scopes is not None:
             body["scopes_supported"] = list(knobs.resource_scopes)
         return JSONResponse(without_nulls(body | dict(knobs.resource_metadata)), headers=dict(knobs.metadata_headers))
@@ -92,7 +96,12 @@ class McpServer:
             return Response("no", status_code=403)
         if knobs.open_server:
             return _speak(seen, None, echoes=knobs.echoes)
-        access = self._ledger.look_up(seen.bearer or "")
+        access = self._ledger.look_up(seen.token(knobs.scheme) or "")
+        if access is not None and knobs.dpop:
+            try:
+                self._bindings.prove(seen, self.url, secret=access.token, knobs=knobs, access_token=access.token)
+            except NotProved as refused:
+                return self._challenge(seen, refused.error, headers=refused.headers)
         if access is None or knobs.always_401 or access.permission.resource not in self._accepted_resources():
             return self._challenge(seen)
         if seen.method == "GET" and knobs.sse_endpoint is not None:
@@ -112,17 +121,18 @@ class McpServer:
         at_root = {self._origin} if self._knobs.resource_metadata_at == "root" else set[str]()
         return {self.url, self._knobs.resource_in_metadata or self.url} | at_root
 
-    def _challenge(self, seen: Seen) -> Response:
-        knobs = self._knobs
+    def _challenge(self, seen: Seen, error: str = "invalid_token", *, headers: Mapping[str, str] | None = None) -> Response:
+        knobs, presented = self._knobs, seen.token(self._knobs.scheme)
         if knobs.challenge is not None:
             return Response(status_code=401, headers={"WWW-Authenticate": knobs.challenge} if knobs.challenge else {})
         parameters = {
-            "error": "invalid_token" if seen.bearer else None,
-            "error_description": f"you sent {seen.bearer}" if knobs.echoes else None,
+            "error": error if presented else None,
+            "error_description": f"you sent {presented}" if knobs.echoes else None,
             "resource_metadata": None if knobs.resource_metadata_absent else f"{self._origin}{self._metadata_path}",
             "scope": knobs.challenge_scope,
         }
-        return Response(status_code=401, headers={"WWW-Authenticate": _bearer(parameters)})
+        challenge = _challenge(knobs.scheme, parameters)
+        return Response(status_code=401, headers={"WWW-Authenticate": challenge, **(headers or {})})
 
     def _insufficient(self, scope: str) -> Response:
         if self._knobs.insufficient_challenge is not None:
@@ -132,11 +142,16 @@ class McpServer:
             "scope": scope,
             "resource_metadata": f"{self._origin}{self._metadata_path}",
         }
-        return Response(status_code=403, headers={"WWW-Authenticate": _bearer(parameters)})
+        return Response(status_code=403, headers={"WWW-Authenticate": _challenge(self._knobs.scheme, parameters)})
 
 
-def _bearer(parameters: Mapping[str, str | None]) -> str:
-    return " ".join(["Bearer", ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)]).strip()
+def _challenge(scheme: str, parameters: Mapping[str, str | None]) -> str:
+    return " ".join(
+        [
+            {"bearer": "Bearer", "dpop": "DPoP"}[scheme],
+            ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value),
+        ]
+    ).strip()
 
 
 def _speak(seen: Seen, access: Access | None, *, echoes: bool) -> Response:

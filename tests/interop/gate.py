@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interop.hosting import serve
+from interop.proof_gate import ProofGate
 
 READ, WRITE = "notes:read", "notes:write"
 
@@ -105,7 +106,7 @@ def choose_verifier(issuer: str, audience: str, *, introspect: bool) -> SignedTo
     return SignedTokens(issuer, audience, jwt.PyJWKSet.from_dict(keys))
 
 
-def build(origin: str, *, issuer: str, introspect: bool, bare_challenge: bool) -> ASGIApp:
+def build(origin: str, *, issuer: str, introspect: bool, bare_challenge: bool, dpop: bool, dpop_nonce: str | None) -> ASGIApp:
     resource = f"{origin}/mcp"
     verifier = choose_verifier(issuer, resource, introspect=introspect)
     # From text: a URL value of pydantic's would grow a slash, and an issuer with a slash is another issuer.
@@ -118,8 +119,9 @@ def build(origin: str, *, issuer: str, introspect: bool, bare_challenge: bool) -
     server = MCPServer("gate", token_verifier=verifier, auth=settings, log_level="WARNING")
     add_tools(server)
     add_controls(server, verifier, wanted)
-    app = server.streamable_http_app()
-    return app if bare_challenge else ScopedChallenge(app, wanted)
+    app: ASGIApp = server.streamable_http_app()
+    app = app if bare_challenge else ScopedChallenge(app, wanted)
+    return ProofGate(app, resource, "/mcp", dpop_nonce) if dpop else app
 
 
 def add_tools(server: MCPServer[Any]) -> None:
@@ -151,11 +153,11 @@ def main() -> None:
     parser.add_argument("--issuer", required=True)
     parser.add_argument("--introspect", action="store_true")
     parser.add_argument("--bare-challenge", action="store_true")
-    given = parser.parse_args()
-    serve(
-        lambda origin: build(origin, issuer=given.issuer, introspect=given.introspect, bare_challenge=given.bare_challenge),
-        port=given.port,
-    )
+    parser.add_argument("--dpop", action="store_true")
+    parser.add_argument("--dpop-nonce")
+    given = vars(parser.parse_args())
+    port = given.pop("port")
+    serve(lambda origin: build(origin, **given), port=port)
 
 
 if __name__ == "__main__":

@@ -241,6 +241,8 @@ def oidc(
     clients: Sequence[Mapping[str, object]] = (),
     slow_token: float = 0,
     bare_challenge: bool = False,
+    dpop: bool = False,
+    dpop_nonces: bool = False,
 ) -> Generator[OidcSite, None, None]:
     """
     oidc-provider with its own login and consent pages; times are seconds, but `slow_token` counts before every token request.
@@ -248,7 +250,8 @@ def oidc(
     As the library comes, a refresh token needs the scope `offline_access` and `prompt=consent`, rotates, and its reuse ends the
     grant. `strict` compares redirect addresses and resources byte for byte and wants `resource` at every token request.
     `always_refresh` is for the many services that ask for neither. `clients` are pre-registered, as RFC 7591 metadata.
-    A `bare_challenge` is the SDK's own, which names no scope.
+    A `bare_challenge` is the SDK's own, which names no scope. With `dpop` the MCP server takes bound tokens alone, and
+    with `dpop_nonces` both servers want a nonce in each proof.
     """
     node = prepare_node()
     environment = {"INTEROP_GATE_SECRET": secrets.token_urlsafe()}
@@ -261,7 +264,13 @@ def oidc(
             f"--ttl={ttl}",
             f"--slow-token={slow_token * 1000:.0f}",
             f"--state={state}",
-            *switches(opaque=opaque, strict=strict, always_refresh=always_refresh, no_registration=not registration),
+            *switches(
+                opaque=opaque,
+                strict=strict,
+                always_refresh=always_refresh,
+                no_registration=not registration,
+                dpop_nonces=dpop_nonces,
+            ),
             *(f"--client={json.dumps(client)}" for client in clients),
             cwd=NODE,
             environment=environment,
@@ -273,7 +282,8 @@ def oidc(
             "-m",
             "interop.gate",
             f"--issuer={authority.announced['issuer']}",
-            *switches(introspect=opaque, bare_challenge=bare_challenge),
+            *switches(introspect=opaque, bare_challenge=bare_challenge, dpop=dpop),
+            *(["--dpop-nonce=of-the-gate"] if dpop_nonces else []),
             cwd=HERE.parent,
             environment=environment,
         )

@@ -42,6 +42,7 @@ tokens = st.builds(
     expires_at=st.none() | times,
     refresh_token=maybe_secrets,
     token_type=texts,
+    dpop_key=maybe_secrets,
 )
 grants = st.builds(
     Grant,

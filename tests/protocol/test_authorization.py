@@ -144,7 +144,8 @@ def test_the_endpoints_own_query_is_kept(endpoint: str, start: str) -> None:
     "query",
     ["state=x", "p=1&redirect_uri=https://evil.example", "client_id=evil", "resource=x", "scope=admin", "response_type=token",
      "code_challenge_method=plain", "code_challenge", "%73tate=x", "request_uri=https://evil.example", "request=x",
-     "response_mode=fragment", "prompt=none"],
+     "response_mode=fragment", "prompt=none",
+     "dpop_jkt=theirs"],
 )  # fmt: skip
 def test_an_endpoint_that_speaks_for_us_is_refused(query: str) -> None:
     """TC5."""

@@ -9,7 +9,8 @@ KEY = GrantKey("alice", "https://mcp.example/mcp", "default", "https://issuer.ex
 ACCESS_TOKEN = "access-token-that-nobody-may-see"
 REFRESH_TOKEN = "refresh-token-that-nobody-may-see"
 CLIENT_SECRET = "client-secret-that-nobody-may-see"
-SECRETS = (ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET)
+DPOP_KEY = "dpop-key-that-nobody-may-see"
+SECRETS = (ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, DPOP_KEY)
 
 REGISTRATION = Registration(
     issuer=KEY.issuer,
@@ -26,7 +27,14 @@ GRANT = Grant(
     resource="https://mcp.example/mcp",
     scopes=("read", "write"),
     registration=REGISTRATION,
-    token=Token(Secret(ACCESS_TOKEN), obtained_at=1000.5, expires_at=4600.5, refresh_token=Secret(REFRESH_TOKEN)),
+    token=Token(
+        Secret(ACCESS_TOKEN),
+        obtained_at=1000.5,
+        expires_at=4600.5,
+        refresh_token=Secret(REFRESH_TOKEN),
+        token_type="DPoP",
+        dpop_key=Secret(DPOP_KEY),
+    ),
     token_endpoint="https://issuer.example/token",
     revocation_endpoint="https://issuer.example/revoke",
     identity="alice@example.com",

@@ -320,6 +320,7 @@ def test_tc4_no_opener_of_the_desktop_is_declined() -> None:
         "?request_uri=https%3A%2F%2Fevil.example",
         "?request=x",
         "?response_mode=form_post",
+        "?dpop_jkt=theirs",
         "?nonce",
         "#fragment",
         "#",

@@ -19,6 +19,7 @@ from handstamp.errors import (
     LoginRequired,
     MalformedResponse,
     ServerBrokeProtocol,
+    ServerSaidNo,
 )
 from handstamp.model import Grant, Registration, Secret
 from handstamp.protocol.client_auth import Credentials
@@ -556,6 +557,29 @@ def test_te21_a_secret_that_is_about_to_end_is_replaced_before_it_does(machine: 
 
 
 # TE23: revocation
+
+
+def test_te22_a_server_that_asks_for_nonce_after_nonce_is_answered_once(machine: Machine, authority: StartAuthority) -> None:
+    """
+    Either server refuses every proof of a bound token, each time for another nonce.
+
+    Signs each request anew once, with the nonce that came. The second refusal is an error; no token is fetched for it, and
+    nothing that is stored changes.
+    """
+    site = authority(Knobs(dpop=True))
+    machine.sign_in(site)
+    vault, before = machine.vault(), machine.stored(site)
+    site.turn(another_nonce=True)
+    site.log.clear()
+
+    said = refused(lambda: call(vault, site.server_url))
+    with pytest.raises(ServerSaidNo, match="use_dpop_nonce"):
+        machine.sign_in(site, again=True)
+
+    assert "got the demand for another" in said
+    assert len([seen for seen in site.requests_to("/mcp") if "dpop" in seen.headers]) == 2
+    assert len(site.token_requests) == 2
+    assert machine.stored(site) == before
 
 
 def break_revocation(site: Authority, how: str, machine: Machine) -> None:

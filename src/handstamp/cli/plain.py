@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handstamp.cli.session import Session
-from handstamp.errors import HandstampError, LoginRequired, NetworkError, ServerBrokeProtocol, hint
+from handstamp.errors import HandstampError, LoginRequired, NetworkError, ServerBrokeProtocol, UsageError, hint
 from handstamp.model import Secret
 
 if TYPE_CHECKING:
@@ -72,11 +72,20 @@ def print_headers(session: Session, server: str, account: str) -> None:
 def _find_token(vault: "Vault", server: str, account: str) -> "Token | None":
     """None for a server that works without one. It is asked only where nothing is stored for it."""
     try:
-        return vault.sync.token(server, account=account)
+        token = vault.sync.token(server, account=account)
     except LoginRequired as error:
         if vault.grant(server, account=account) is not None or not _is_open(vault, server, error):
             raise
         return None
+    if token.dpop_key is not None:
+        # RFC 9449 §4: whoever could print a proof for later requests could also lose it.
+        name = vault.settings.find(server).name
+        raise UsageError(
+            f"Expected a bearer token for {name}, got one that is bound to a key (DPoP): each request needs a proof of its own, "
+            "and only Handstamp can make it.",
+            hint=hint("tools", server=name),
+        )
+    return token
 
 
 def _is_open(vault: "Vault", server: str, otherwise: LoginRequired) -> bool:

@@ -11,6 +11,7 @@ awaiting; the two client protocols below only carry it. No lock is held while th
     a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired, or a login if
                                                     the server has moved to another issuer and `interactive` was handed in
+    a token bound to a key, asked for a nonce     → once more with it; that costs no token (`http.proofs`)
     a token, 403 with insufficient_scope          → another token that a sibling has got for it; else StepUpRequired, with the
                                                     scopes to ask for, or a login for them if `interactive` was handed in
     any other answer, 403 too                     → the caller's
@@ -70,8 +71,9 @@ class Auth(AuthBase):
 
     Safe to share by many clients, tasks and threads.
     The token goes to the server's own origin and to no path there that belongs to another configured server; everything else is
-    sent untouched. (A client that follows redirects by itself takes the header along within the origin. One that asks us before
-    each hop, as the MCP SDK does, does not: there it is taken out again.)
+    sent untouched. (A client that follows redirects by itself takes the header along within the origin, and a proof, which is of
+    no use without the token, anywhere. One that asks us before each hop, as the MCP SDK does, takes neither: there they are taken
+    out again.)
     Never opens a browser unless it was made with a presenter. Raises LoginRequired, StepUpRequired, and what `TokenSource`
     raises; inside the MCP SDK they arrive in an ExceptionGroup: `handstamp.find_error` finds them.
     """
@@ -87,6 +89,7 @@ class Auth(AuthBase):
         interactive: Interactive | None = None,
     ) -> None:
         self._source = source
+        self._server = server
         self._name = name
         self._account = account
         self._coverage = Coverage(server, neighbours)
@@ -123,6 +126,7 @@ class Auth(AuthBase):
         if not self.covers(str(request.url)):
             if request.extensions.get(SIGNED):
                 request.headers.pop("Authorization", None)
+                request.headers.pop("DPoP", None)
             yield None
             return
         token, tries, step_ups = self._source.ready(), 0, 0
@@ -144,8 +148,13 @@ class Auth(AuthBase):
             token, tries = (yield want), tries + 1
 
     def _send(self, request: "httpx2.Request", token: Token) -> "Generator[None, Any, httpx2.Response]":
-        request.headers["Authorization"] = f"Bearer {token.access_token.reveal()}"
         request.extensions = {**request.extensions, SIGNED: True}
+        prover = self._source.prover(token, self._server)
+        if prover is not None:
+            from handstamp.http.proofs import send_with_proof
+
+            return (yield from send_with_proof(request, token, prover, self.covers))
+        request.headers["Authorization"] = f"Bearer {token.access_token.reveal()}"
         return cast("httpx2.Response", (yield None))
 
     def _is(self, status: int, response: "httpx2.Response") -> bool:
@@ -222,5 +231,6 @@ def _probe(response: "httpx2.Response", challenge: Challenge | None = None) -> P
         asks=True,
         is_mcp=False,
         challenge=challenge or find_challenge(_challenges(response)),
+        challenges=tuple(parse_challenges(_challenges(response))),
         seen=f"HTTP {response.status_code}",
     )

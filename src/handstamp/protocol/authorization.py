@@ -43,7 +43,7 @@ ENTROPY = 32
 HTTP = "http://"
 
 # Besides what we send: these would send our parameters elsewhere, or replace them (TC5).
-_RESERVED = ("nonce", "prompt", "request", "request_uri", "response_mode", "scope")
+_RESERVED = ("dpop_jkt", "nonce", "prompt", "request", "request_uri", "response_mode", "scope")
 _SINGLE = ("state", "code", "iss", "error", "error_description")
 
 
@@ -62,6 +62,8 @@ class AuthorizationRequest:
     code_verifier: Secret
     iss_expected: bool
     """Whether the metadata promises an `iss` in every answer."""
+    dpop_jkt: str | None = None
+    """The thumbprint of the key that the code is to be redeemed with (RFC 9449 §10); None where no token is bound to one."""
 
     @property
     def url(self) -> str:
@@ -82,6 +84,8 @@ class AuthorizationRequest:
             ("code_challenge", _code_challenge(self.code_verifier)),
             ("code_challenge_method", "S256"),
         ]
+        if self.dpop_jkt is not None:
+            parameters.append(("dpop_jkt", self.dpop_jkt))
         if self.scopes:
             parameters.append(("scope", " ".join(self.scopes)))
         if OFFLINE_ACCESS in self.scopes:
@@ -120,6 +124,7 @@ def build_authorization_request(
     resource: str,
     scopes: tuple[str, ...],
     random: Callable[[int], bytes],
+    dpop_jkt: str | None = None,
 ) -> AuthorizationRequest:
     """
     A new request with a `state` and a verifier of 256 bits each, never used before (A-36, TC9). `random` gives that many bytes.
@@ -140,6 +145,7 @@ def build_authorization_request(
         state=Secret(_base64url(random(ENTROPY))),
         code_verifier=Secret(_base64url(random(ENTROPY))),
         iss_expected=server.authorization_response_iss_parameter_supported,
+        dpop_jkt=dpop_jkt,
     )
     request.check()
     return request

@@ -50,6 +50,12 @@ class Challenge:
         return parse_scopes(self.parameters.get("scope", ""))
 
     @property
+    def algs(self) -> tuple[str, ...] | None:
+        """What a DPoP proof may be signed with (RFC 9449 §7.1); None where it does not say."""
+        listed = self.parameters.get("algs")
+        return None if listed is None else tuple(listed.split(" "))
+
+    @property
     def error(self) -> str | None:
         """`invalid_token`, `insufficient_scope` …; None where no token was sent."""
         return self.parameters.get("error")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from handstamp.errors import DiscoveryFailed, MalformedResponse, TemporarilyUnavailable
-from handstamp.model import Secret
-from handstamp.protocol.challenge import INSUFFICIENT_SCOPE, Challenge, find_challenge
+from handstamp.model import Secret, Token
+from handstamp.protocol.challenge import INSUFFICIENT_SCOPE, Challenge, find_challenge, parse_challenges
+from handstamp.protocol.dpop import Prover, ask_with_proof, judge_dpop, token_headers
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.older import find_older_server
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
@@ -35,6 +36,8 @@ class Probe:
     challenge: Challenge | None
     seen: str
     """What came, for an error's "got"."""
+    challenges: tuple[Challenge, ...] = ()
+    """All that it said it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Discovered:
     server: AuthorizationServer
     is_older: bool = False
     """It is a server of 2025-03-26 if it is what it seems to be: whoever goes on has a person's yes (4.5)."""
+    uses_dpop: bool = False
+    """Whether the token is to be bound to a key of ours (4.11)."""
 
 
 def discover(
@@ -76,7 +81,7 @@ def discover(
             return None
         raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
     server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
-    return Discovered(probe.challenge, resource, server)
+    return Discovered(probe.challenge, resource, server, uses_dpop=judge_dpop(server, resource, probe.challenges))
 
 
 def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -> Exchange[Discovered]:
@@ -86,20 +91,37 @@ def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -
     return Discovered(challenge, resource, server, is_older=True)
 
 
-def probe_server(url: str, headers: tuple[tuple[str, str | Secret], ...] = ()) -> Exchange[Probe]:
-    """One MCP request without a token. Raises TemporarilyUnavailable for 5xx and 429, MalformedResponse for a redirect."""
+def probe_server(
+    url: str,
+    headers: tuple[tuple[str, str | Secret], ...] = (),
+    *,
+    token: Token | None = None,
+    prover: Prover | None = None,
+) -> Exchange[Probe]:
+    """
+    One MCP request, without a token or with this one; `prover` is of a bound one's key.
+
+    Raises TemporarilyUnavailable for 5xx and 429, MalformedResponse for a redirect.
+    """
     accept = (("Accept", "application/json, text/event-stream"),)
-    response = yield Request("POST", url, Purpose.SERVER, headers=accept + headers, json=INITIALIZE)
+
+    def build() -> Request:
+        shown = () if token is None else token_headers("POST", url, token, prover)
+        return Request("POST", url, Purpose.SERVER, headers=accept + headers + shown, json=INITIALIZE)
+
+    _, response = yield from ask_with_proof(build, prover)
     if response.status >= 500 or response.status == 429:
         raise TemporarilyUnavailable(f"Expected an answer of {host(url)}, got HTTP {response.status}.")
     if 300 <= response.status < 400:
         # Never followed: the URL that the person named is the one that tokens are bound to.
         target = safe(response.header("location") or "nowhere")
         raise MalformedResponse(f"Expected an MCP server at {url}, got a redirect to {target}.")
+    challenges = response.header_list("www-authenticate")
     return Probe(
         asks=response.status == 401,
         is_mcp=_is_mcp(response),
-        challenge=find_challenge(response.header_list("www-authenticate")),
+        challenge=find_challenge(challenges),
+        challenges=tuple(parse_challenges(challenges)),
         seen=f"HTTP {response.status} with {safe(response.media_type, 100) or 'no content type'}",
     )
 

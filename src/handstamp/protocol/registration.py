@@ -103,6 +103,7 @@ def _register(
     server: AuthorizationServer, endpoint: str, redirect_uri: str, scopes: tuple[str, ...], application_type: str
 ) -> Exchange[Registration]:
     method = _requested_method(server.token_endpoint_auth_methods_supported)
+    # No dpop_bound_access_tokens (RFC 9449 §5.2): the client is for all servers of this issuer, and some may want bearer tokens.
     metadata: dict[str, object] = {
         "client_name": CLIENT_NAME,
         "redirect_uris": [redirect_uri],

@@ -26,6 +26,9 @@ class ProtectedResource:
     """At least one issuer, in the document's order."""
     scopes_supported: tuple[str, ...] = ()
     document_url: str = ""
+    dpop_signing_alg_values_supported: tuple[str, ...] | None = None
+    """What a DPoP proof may be signed with; None where the document does not say (RFC 9728 §2)."""
+    dpop_bound_access_tokens_required: bool = False
     is_wider: bool = False
     """True where `resource` is the server's origin or a path above it rather than the server: a person is told (4.1)."""
 
@@ -68,7 +71,13 @@ def judge_protected_resource(server: str, document_url: str, document: dict[str,
     if not issuers:
         raise MalformedResponse(f'Expected at least one issuer as "authorization_servers" in {what}, got none.')
     return ProtectedResource(
-        resource, issuers, filter_scopes(document.get("scopes_supported")), document_url, is_wider=not is_same
+        resource,
+        issuers,
+        filter_scopes(document.get("scopes_supported")),
+        document_url,
+        dpop_signing_alg_values_supported=read_strings(document, "dpop_signing_alg_values_supported"),
+        dpop_bound_access_tokens_required=document.get("dpop_bound_access_tokens_required") is True,
+        is_wider=not is_same,
     )
 
 

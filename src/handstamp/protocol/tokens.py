@@ -10,6 +10,7 @@ from handstamp.model import Grant, Registration, Secret, Token
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.authorization import AuthorizationRequest
 from handstamp.protocol.client_auth import Credentials, Fields, authenticate
+from handstamp.protocol.dpop import Prover, ask_with_proof
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import mask, safe
@@ -17,6 +18,7 @@ from handstamp.protocol.urls import host, is_within, split_url
 
 __all__ = ["TokenResponse", "ask_for_token", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
 
+BEARER, DPOP = "Bearer", "DPoP"
 MAX_TOKEN_LENGTH = 32 * 1024
 MAX_LIFETIME = 10 * 365 * 24 * 3600
 IDENTITY_CLAIMS = ("email", "preferred_username", "name", "sub")
@@ -62,10 +64,17 @@ def _is_for(audience: str, server: str, resource: str, issuer: str) -> bool:
 
 
 def exchange_code(
-    *, token_endpoint: str, registration: Registration, credentials: Credentials, request: AuthorizationRequest, code: Secret
+    *,
+    token_endpoint: str,
+    registration: Registration,
+    credentials: Credentials,
+    request: AuthorizationRequest,
+    code: Secret,
+    prover: Prover | None = None,
 ) -> Exchange[TokenResponse]:
     """
-    The first token (RFC 6749 §4.1.3, RFC 7636 §4.5). `credentials` are the configured ones of the client, read for this request.
+    The first token (RFC 6749 §4.1.3, RFC 7636 §4.5). `credentials` are the configured ones of the client, read for this request;
+    `prover` is of the key that the token is to be bound to.
 
     Raises the errors of `judge_token_response`; IssuerMismatch where registration and request are of different servers (A-89).
     """
@@ -78,12 +87,13 @@ def exchange_code(
         ("code_verifier", request.code_verifier),
         ("resource", request.resource),
     )
-    return (yield from ask_for_token(token_endpoint, registration, credentials, form))
+    return (yield from ask_for_token(token_endpoint, registration, credentials, form, prover))
 
 
-def refresh_token(grant: Grant, credentials: Credentials) -> Exchange[TokenResponse]:
+def refresh_token(grant: Grant, credentials: Credentials, prover: Prover | None = None) -> Exchange[TokenResponse]:
     """
-    A new token for a grant (RFC 6749 §6). Where the answer has no refresh token, the old one is still good and stays.
+    A new token for a grant (RFC 6749 §6), bound to the same key (RFC 9449 §5). Where the answer has no refresh token, the old one
+    is still good and stays.
 
     Sends `resource`, since some servers forget it; never `scope`, which could only narrow the grant for good (A-109). Raises the
     errors of `judge_token_response`; LoginRequired where the grant has no refresh token.
@@ -94,7 +104,7 @@ def refresh_token(grant: Grant, credentials: Credentials) -> Exchange[TokenRespo
     if not old:
         raise LoginRequired(f"{host(grant.key.issuer)} gave no refresh token, so only a new sign-in gives a new token.")
     form: Fields = (("grant_type", "refresh_token"), ("refresh_token", old), ("resource", grant.resource))
-    answer = yield from ask_for_token(grant.token_endpoint, grant.registration, credentials, form)
+    answer = yield from ask_for_token(grant.token_endpoint, grant.registration, credentials, form, prover)
     if answer.token.refresh_token is not None:
         return answer
     return replace(answer, token=replace(answer.token, refresh_token=old))
@@ -128,23 +138,35 @@ def _mixed(expected: str, got: str) -> IssuerMismatch:
     return IssuerMismatch(f"Expected a registration at {safe(expected)}, got one at {safe(got)}: nothing was sent.")
 
 
-def ask_for_token(endpoint: str, registration: Registration, credentials: Credentials, form: Fields) -> Exchange[TokenResponse]:
-    """One token request of any grant type. Raises the errors of `judge_token_response`; UsageError without what proves us."""
-    headers, fields = authenticate(registration, credentials, token_endpoint=endpoint)
-    request = Request("POST", endpoint, Purpose.TOKEN, headers=ACCEPT_JSON + headers, form=form + fields)
-    response = yield request
-    return judge_token_response(request, response)
-
-
-def judge_token_response(request: Request, response: Response) -> TokenResponse:
+def ask_for_token(
+    endpoint: str, registration: Registration, credentials: Credentials, form: Fields, prover: Prover | None = None
+) -> Exchange[TokenResponse]:
     """
-    The token in an answer (RFC 6749 §5).
+    One token request of any grant type, for a token that is bound to the key of `prover` where there is one (RFC 9449 §5).
+
+    Raises the errors of `judge_token_response`; UsageError without what proves us.
+    """
+
+    def build() -> Request:
+        headers, fields = authenticate(registration, credentials, token_endpoint=endpoint)
+        proof: Fields = () if prover is None else (("dpop", prover.prove("POST", endpoint)),)
+        return Request("POST", endpoint, Purpose.TOKEN, headers=ACCEPT_JSON + headers + proof, form=form + fields)
+
+    request, response = yield from ask_with_proof(build, prover)
+    return judge_token_response(request, response, None if prover is None else prover.key)
+
+
+def judge_token_response(request: Request, response: Response, dpop_key: Secret | None = None) -> TokenResponse:
+    """
+    The token in an answer (RFC 6749 §5), bound to the key if the request proved one.
 
     Raises InvalidGrant, InvalidClient, InvalidScope or another ServerSaidNo, whatever the status; TemporarilyUnavailable for 5xx
     and 429; MalformedResponse for a redirect and for all that is no usable token.
     """
     body = read_answer(request, response)
-    access_token = _read_access_token(request, body)
+    token_type = BEARER if dpop_key is None else DPOP
+    _require_token_type(request, body, token_type)
+    access_token = _read_access_token(body)
     lifetime = _read_lifetime(body.get("expires_in"))
     refresh = body.get("refresh_token") or None
     if refresh is not None and (not isinstance(refresh, str) or len(refresh) > MAX_TOKEN_LENGTH):
@@ -155,6 +177,8 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
         # From when it was asked for: a slow answer makes no token younger.
         expires_at=None if lifetime is None else response.sent_at + lifetime,
         refresh_token=None if refresh is None else Secret(refresh),
+        token_type=token_type,
+        dpop_key=dpop_key,
     )
     scope = body.get("scope")
     return TokenResponse(
@@ -165,11 +189,20 @@ def judge_token_response(request: Request, response: Response) -> TokenResponse:
     )
 
 
-def _read_access_token(request: Request, body: dict[str, object]) -> Secret:
+def _require_token_type(request: Request, body: dict[str, object], expected: str) -> None:
+    """
+    What was asked for and nothing else (TE3). A DPoP token without a proof of ours is bound to somebody else's key.
+
+    A bearer token in answer to a proof is one that whoever finds it can use. RFC 9449 §5 leaves that to the client; both servers
+    have said that they can do better, or there would have been no proof (4.11).
+    """
     token_type = body.get("token_type")
-    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+    if not isinstance(token_type, str) or token_type.lower() != expected.lower():
         got = safe(mask(token_type, request.secrets), 40) if isinstance(token_type, str) else "none"
-        raise MalformedResponse(f'Expected token_type "Bearer" in the answer to the token request, got {got}.')
+        raise MalformedResponse(f'Expected token_type "{expected}" in the answer to the token request, got {got}.')
+
+
+def _read_access_token(body: dict[str, object]) -> Secret:
     value = body.get("access_token")
     # It goes into a header as it is: a space or a line break would end it there (TE3).
     if (

@@ -34,7 +34,6 @@ def encode_grant(grant: Grant) -> bytes:
             "requested_scopes": list(grant.requested_scopes),
             "refused_scopes": list(grant.refused_scopes),
             "grant_type": grant.grant_type.value,
-            "dpop_key": _reveal(grant.dpop_key),
         }
     )
 
@@ -58,7 +57,6 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
             requested_scopes=found.optional_texts("requested_scopes"),
             refused_scopes=found.optional_texts("refused_scopes"),
             grant_type=GrantType(found.optional_text("grant_type") or GrantType.AUTHORIZATION_CODE.value),
-            dpop_key=_hide(found.optional_text("dpop_key")),
         )
     except _UNREADABLE as error:
         # `from None`: a JSON error carries the whole document, tokens and all.
@@ -131,6 +129,7 @@ def _token_members(token: Token) -> dict[str, Any]:
         "expires_at": token.expires_at,
         "refresh_token": _reveal(token.refresh_token),
         "token_type": token.token_type,
+        "dpop_key": _reveal(token.dpop_key),
     }
 
 
@@ -141,6 +140,7 @@ def _read_token(found: "_Record") -> Token:
         expires_at=found.optional_seconds("expires_at"),
         refresh_token=_hide(found.optional_text("refresh_token")),
         token_type=found.text("token_type"),
+        dpop_key=_hide(found.optional_text("dpop_key")),
     )
 
 

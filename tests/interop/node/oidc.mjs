@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
     'always-refresh': { type: 'boolean', default: false }, // a refresh token without offline_access, as many services do
     'no-registration': { type: 'boolean', default: false },
     client: { type: 'string', multiple: true, default: [] }, // a pre-registered client: its metadata as JSON
+    'dpop-nonces': { type: 'boolean', default: false },  // every DPoP proof has to bear a nonce
     'slow-token': { type: 'string', default: '0' },      // milliseconds before a token request is looked at
     state: { type: 'string' },
   },
@@ -95,6 +96,7 @@ function configuration() {
       revocation: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientAuthMethod !== 'none' },
       registration: { enabled: !options['no-registration'] },
+      dPoP: { enabled: true, ...(options['dpop-nonces'] && { nonceSecret: randomBytes(32), requireNonce: () => true }) },
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => !options.strict,
