@@ -120,7 +120,8 @@ class Vault:
         """
         The auth object for an `httpx2` or `httpx` client, sync or async: `httpx2.AsyncClient(auth=vault.auth(url))`.
 
-        Never opens a browser: a request that needs a person raises LoginRequired, unless you hand in a `presenter`.
+        Never opens a browser: a request that needs a person raises LoginRequired, and one that needs more access StepUpRequired,
+        unless you hand in a `presenter`.
         """
         from handstamp.http.auth import Auth
 

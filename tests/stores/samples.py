@@ -20,6 +20,7 @@ REGISTRATION = Registration(
     token_endpoint_auth_method="client_secret_basic",
     client_secret=Secret(CLIENT_SECRET),
     client_secret_expires_at=2_000_000_000.0,
+    scopes=("read", "write", "admin"),
 )
 
 GRANT = Grant(
@@ -40,6 +41,7 @@ GRANT = Grant(
     identity="alice@example.com",
     granted_at=1000.0,
     requested_scopes=("read", "write", "admin"),
+    refused_scopes=("admin",),
 )
 
 

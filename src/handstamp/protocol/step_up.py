@@ -15,7 +15,7 @@ from handstamp.errors import AccessDenied, HandstampError, InvalidScope, StepUpR
 from handstamp.model import Grant, Token
 from handstamp.protocol.challenge import Challenge
 from handstamp.protocol.discovery import Probe
-from handstamp.protocol.scopes import MAX_SCOPES, OFFLINE_ACCESS, union_scopes
+from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
 from handstamp.protocol.text import safe
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
 STEP_UPS = 2
 """Step-ups for one operation; what wants more after those wants it without end."""
 MAX_PART = 500
+MAX_REFUSED = 100
 
 Operation = tuple[str, ...]
 """What a request does: its HTTP method and path, and for a JSON-RPC call its method and whom it names."""
@@ -106,7 +107,7 @@ def find_refused(before: tuple[str, ...], *, requested: tuple[str, ...], granted
     `offline_access` is a wish about the token, which many servers grant and do not name.
     """
     refused = (scope for scope in union_scopes(before, requested) if scope not in granted and scope != OFFLINE_ACCESS)
-    return tuple(refused)[-MAX_SCOPES:]
+    return tuple(refused)[-MAX_REFUSED:]
 
 
 def step_up_required(name: str, account: str, grant: Grant | None, refusal: Refusal, *, tried: bool = False) -> StepUpRequired:
