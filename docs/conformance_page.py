@@ -163,4 +163,4 @@ def _yes(passed: bool) -> str:
 
 
 def _has_passed(run: dict[str, Any]) -> bool:
-    return run["verdict"] == "passed"
+    return bool(run["verdict"] == "passed")

@@ -45,11 +45,11 @@ class Person:
         tell(note)
 
 
-async def answer_question(_context: ClientRequestContext, parameters: ElicitRequestParams) -> ElicitResult:
+async def answer_question(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
     """What a server asks in the middle of a call: accepted, each field as it was suggested."""
-    if not isinstance(parameters, ElicitRequestFormParams):
+    if not isinstance(params, ElicitRequestFormParams):
         return ElicitResult(action="decline")
-    return ElicitResult(action="accept", content=sample(parameters.requested_schema))
+    return ElicitResult(action="accept", content=sample(params.requested_schema))
 
 
 def tell(line: str) -> None:
