@@ -105,12 +105,35 @@ def test_printing_a_fresh_token_loads_no_client_no_keychain_and_no_click(tmp_pat
     loaded = loaded_by(body, "token", grant.key.server, home=tmp_path)
 
     assert "handstamp.stores.sqlite" in loaded
-    assert not loaded & (HEAVY | NETWORK | {"click", "keyring", "logging", "platformdirs", "tomlkit"})
+    assert not loaded & (HEAVY | NETWORK | {"click", "jwt", "keyring", "logging", "platformdirs", "tomlkit"})
 
 
 def key_and_home(home: Path) -> dict[str, str]:
     names = {"HANDSTAMP_STATE_DIR": "state", "HANDSTAMP_CONFIG_DIR": "config"}
     return {"HANDSTAMP_KEY": os.environ["HANDSTAMP_KEY"]} | {name: str(home / place) for name, place in names.items()}
+
+
+def test_a_request_with_a_bearer_token_loads_nothing_that_signs(tmp_path: Path) -> None:
+    body = """
+import httpx2
+from fakes import SERVER, HandMovedClock, make_grant, no_credentials
+from handstamp.http.auth import Auth
+from handstamp.source import SourceSettings, TokenSource
+from handstamp.stores.memory import MemoryStore
+
+store = MemoryStore()
+store.save_grant(make_grant())
+settings = SourceSettings("local", SERVER, "default", "example")
+source = TokenSource(settings, store=store, http=None, read_credentials=no_credentials, clock=HandMovedClock())
+answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json=dict(request.headers)))
+with httpx2.Client(transport=answer, auth=Auth(source, server=SERVER, name="example")) as client:
+    assert client.get(SERVER).json()["authorization"] == "Bearer at-0"
+"""
+
+    loaded = loaded_by(f"sys.path[:0] = {sys.path!r}{body}", home=tmp_path)
+
+    assert "handstamp.http.auth" in loaded
+    assert not loaded & {"cryptography", "handstamp.http.proofs", "handstamp.protocol.jwt", "jwt"}
 
 
 def test_help_loads_no_client_and_no_sdk(tmp_path: Path) -> None:

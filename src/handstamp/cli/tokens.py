@@ -18,7 +18,8 @@ def token(session: Session, server: str, account: str) -> None:
     Print a fresh access token, and nothing else.
 
     It is renewed first where that is due. Never opens a browser: where a person has to sign in, the exit code is 4. A server that
-    works without signing in has no token: the exit code is 1.
+    works without signing in has no token: the exit code is 1. One that is bound to a key (DPoP) is of no use alone and is not
+    printed: the exit code is 2.
 
     \b
       curl -H "Authorization: Bearer $(handstamp token linear)" https://mcp.linear.app/mcp
@@ -36,7 +37,7 @@ def headers(session: Session, server: str, account: str) -> None:
 
     The token and the headers that you configured, as Claude Code's headersHelper and Codex's http_headers_helper want them.
     Never opens a browser: where a person has to sign in, the exit code is 4. A server that works without signing in gets the
-    configured headers alone.
+    configured headers alone. For a token that is bound to a key (DPoP) no header can be printed in advance: the exit code is 2.
 
     \b
       "headersHelper": "handstamp headers linear"
