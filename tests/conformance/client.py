@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +49,7 @@ async def run(url: str, version: str, context: Mapping[str, object], vault: hand
 
 
 @asynccontextmanager
-async def connect(url: str, version: str, http: httpx2.AsyncClient) -> AsyncIterator[Client | ClientSession]:
+async def connect(url: str, version: str, http: httpx2.AsyncClient) -> AsyncGenerator[Client | ClientSession]:
     """A connection that speaks `version`. The SDK's `Client` offers the newest of each era, so older ones are offered here."""
     transport = streamable_http_client(url, http_client=http)
     if version in MODERN_PROTOCOL_VERSIONS:
