@@ -32,7 +32,7 @@ make conformance ARGS="scope"       # the scenarios in whose name the word occur
 
 Each scenario runs alone, once for each revision of the protocol that it belongs to, and is judged more strictly than the suite
 does: a warning is a failure, and so is a scenario in which nothing was checked, one that does not end in half a minute, and a
-client that crashes. Where a scenario is there to be refused, the client has to end in an error of Handstamp's own.
+client that ends in anything but success or an error of Handstamp's own. The last column of the long table names that error.
 
 {requirements}
 

@@ -35,20 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SuiteMissing as error:
         say(str(error))
         return 1
+    return run(suite, options, read_expected((HERE / "expected.toml").read_text(encoding="utf-8")))
+
+
+def run(suite: Suite, options: argparse.Namespace, expected: Sequence[Expected]) -> int:
+    """The exit code: 1 where anything is not as it should be."""
     offered = suite.tasks()
     chosen = [task for task in offered if is_chosen(task, options.words)]
-    expected = read_expected((HERE / "expected.toml").read_text(encoding="utf-8"))
     say(f"{len(chosen)} runs; suite {suite.version}, MCP SDK {version('mcp')}. Checks: passed/failed/warned.")
-
     outcomes = run_all(suite, chosen, expected, jobs=options.jobs)
-
     for revision in [] if options.words else suite.requirements:
         say(describe_requirements(revision, outcomes))
     problems = list(find_problems(outcomes, expected, offered=offered, most=most_requests()))
     for problem in problems:
         say(problem)
     if problems:
-        say(f"{len(problems)} in all. What each run left lies in {RESULTS}.")
+        say(f"{len(problems)} in all. What each run left lies in {suite.results}.")
     if options.record:
         write_record(suite, outcomes)
     return 1 if problems else 0

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from conformance.verdict import Outcome, Task, count_checks
+from conformance.verdict import ENDED_IN_ERROR, Outcome, Task, count_checks
 
 __all__ = ["REVISIONS", "Requirements", "Suite", "SuiteMissing", "pinned_version"]
 
@@ -49,9 +49,10 @@ class Requirements:
 class Suite:
     """Safe to share by threads: each run has processes, ports and a directory of its own."""
 
-    def __init__(self, results: Path) -> None:
-        self._program = [_find_node(), str(INSTALLED / PACKAGE / "dist" / "index.js")]
-        self._results = results
+    def __init__(self, results: Path, *, program: Sequence[str] | None = None, seconds: float = SECONDS) -> None:
+        self._program = program or find_program()
+        self.results = results
+        self._seconds = seconds
         self.version = self._ask("--version").strip()
         if self.version != pinned_version():
             raise SuiteMissing(f"Expected {PACKAGE} {pinned_version()}, got {self.version}.")
@@ -64,7 +65,7 @@ class Suite:
 
     def run(self, task: Task) -> Outcome:
         """Our client in one scenario, alone."""
-        directory = self._results / task.wire
+        directory = self.results / task.wire / task.scenario.replace("/", "-")
         client = shlex.join([sys.executable, "-m", "conformance.client"])
         options = {
             "--command": client,
@@ -76,7 +77,7 @@ class Suite:
         # An extension belongs to no revision, and the suite would skip it.
         command = [*self._program, "client", "--force", *(word for pair in options.items() for word in pair)]
         begun = time.monotonic()
-        said, status = _run(command)
+        said, status = _run(command, self._seconds)
         outcome = Outcome(
             task,
             suite_exit=status or 0,
@@ -84,7 +85,7 @@ class Suite:
             timed_out=status is None or TIMED_OUT.search(said) is not None,
             seconds=time.monotonic() - begun,
         )
-        return _read_results(outcome, next(directory.glob(f"{task.scenario}-*"), None))
+        return _read_results(outcome, next(directory.rglob("checks.json"), None))
 
     def _ask(self, *arguments: str) -> str:
         done = subprocess.run([*self._program, *arguments], capture_output=True, text=True, check=False, timeout=60)
@@ -97,6 +98,8 @@ class Suite:
     def _read_requirements(self, revision: str) -> Requirements:
         required, _, others = self._ask("list", "--requirements", revision).partition("Run and reported")
         _, _, scored = required.partition("Client scenarios")
+        if not scored:
+            raise SuiteMissing(f"Expected the suite to list what {revision} requires of clients, got nothing.")
         unscored = tuple(name for name, leg in LISTED.findall(others) if leg == "client")
         return Requirements(revision, tuple(name for name, _ in LISTED.findall(scored)), unscored)
 
@@ -113,23 +116,23 @@ def pinned_version() -> str:
     return cast("str", package["dependencies"][PACKAGE])
 
 
-def _find_node() -> str:
-    """The Node that npm installed beside the suite; where it has none for this machine, the system's."""
+def find_program() -> list[str]:
+    """The suite, under the Node that npm installed beside it; where npm has none for this machine, under the system's."""
     if not (INSTALLED / PACKAGE).is_dir():
         raise SuiteMissing(f"Expected {PACKAGE} in {INSTALLED}, found none: run `make conformance`.")
-    ours = next(INSTALLED.glob("node-*/bin/node*"), None) or shutil.which("node")
-    if ours is None:
+    node = next(INSTALLED.glob("node-*/bin/node*"), None) or shutil.which("node")
+    if node is None:
         raise SuiteMissing("Expected Node 22 or newer, found none.")
-    return str(ours)
+    return [str(node), str(INSTALLED / PACKAGE / "dist" / "index.js")]
 
 
-def _run(command: list[str]) -> tuple[str, int | None]:
+def _run(command: list[str], seconds: float) -> tuple[str, int | None]:
     """What it said and its exit status; None where it had to be ended, with all that it had started."""
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=_environment()
     )
     try:
-        said, _ = process.communicate(timeout=SECONDS)
+        said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
@@ -138,23 +141,16 @@ def _run(command: list[str]) -> tuple[str, int | None]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, less what would configure Handstamp or lead its requests elsewhere."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().startswith("HANDSTAMP_") and "PROXY" not in name.upper()
-    }
-    return kept | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path if Path(entry or ".").is_dir())}
+    """Ours, less what would configure Handstamp; and the client is found."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HANDSTAMP_")}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parent), kept.get("PYTHONPATH")]))}
 
 
-def _read_results(outcome: Outcome, directory: Path | None) -> Outcome:
-    """An interrupted run leaves nothing."""
-    if directory is None or not (directory / "checks.json").exists():
+def _read_results(outcome: Outcome, checks: Path | None) -> Outcome:
+    """What the suite wrote down; a run that was ended has written nothing."""
+    if checks is None:
         return outcome
-    counted = count_checks(outcome, json.loads((directory / "checks.json").read_text(encoding="utf-8")))
-    last = next(_lines_backwards(directory / "stderr.txt"), "")
-    return replace(counted, error=found[1] if (found := ERROR.match(last)) else None)
-
-
-def _lines_backwards(path: Path) -> Iterator[str]:
-    yield from reversed(path.read_text(encoding="utf-8", errors="replace").splitlines())
+    counted = count_checks(outcome, json.loads(checks.read_text(encoding="utf-8")))
+    said = checks.with_name("stderr.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    found = ERROR.match(said[-1]) if said and outcome.client_exit == ENDED_IN_ERROR else None
+    return replace(counted, error=found[1] if found else None)
