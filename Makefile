@@ -20,7 +20,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate fuzz interop conformance bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate fuzz interop conformance client-id bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -74,6 +74,9 @@ format: $(READY)  ## repair what can be repaired
 
 docs: $(READY)  ## rewrite the generated documents
 	$(BIN)/python docs/generate.py
+
+client-id: $(READY)  ## the project's client ID metadata document, for the URL=https://… at which it is hosted
+	$(BIN)/handstamp client-id create $(or $(URL),$(error name its place: make client-id URL=https://…)) --out docs/client-id/handstamp.json
 
 wheel: $(READY)  ## build it, install it into a clean environment, run it
 	rm -rf dist build/wheel

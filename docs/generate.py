@@ -129,7 +129,7 @@ def render_command_line() -> str:
 def load_command(name: str) -> click.Command:
     """The command itself, which the command line loads only when it runs."""
     module, _ = COMMANDS[name]
-    return cast("click.Command", getattr(import_module(f"handstamp.cli.{module}"), name))
+    return cast("click.Command", getattr(import_module(f"handstamp.cli.{module}"), name.replace("-", "_")))
 
 
 def options_of(command: click.Command) -> list[click.Option]:
@@ -143,13 +143,15 @@ def help_option(command: click.Command, context: click.Context) -> list[click.Op
     return [] if found is None else [found]
 
 
-def describe_command(command: click.Command, parent: click.Context, common: list[click.Option]) -> str:
-    """A section: what it does, how it is called, examples, its own options."""
+def describe_command(command: click.Command, parent: click.Context, common: list[click.Option], heading: str = "##") -> str:
+    """A section: what it does, how it is called, examples, its own options; below it one for each command of a group."""
     context = click.Context(command, info_name=command.name, parent=parent)
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     shared = [option.opts for option in common]
     own = [option for option in options_of(command) if option.opts not in shared]
-    parts = [f"## `{context.command_path}`", f"```text\n{usage}\n```", *map(render_paragraph, paragraphs(command))]
+    parts = [f"{heading} `{context.command_path}`", f"```text\n{usage}\n```", *map(render_paragraph, paragraphs(command))]
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    parts += [describe_command(each, context, common, f"{heading}#") for each in below]
     return "\n\n".join(parts + ([render_options(own, context)] if own else []))
 
 

@@ -14,13 +14,14 @@ def is_accepted(command: str) -> bool:
     """True for a `handstamp` command whose name, options and arguments exist; else click.UsageError."""
     program, *arguments = shlex.split(command, comments=True)
     with suppress(click.exceptions.Exit):  # --help ends there
-        _parse(build_group(), arguments)
+        _parse(build_group().make_context("handstamp", arguments))
     return program == "handstamp"
 
 
-def _parse(group: click.Group, arguments: list[str]) -> None:
-    context = group.make_context("handstamp", list(arguments))
+def _parse(context: click.Context) -> None:
     with context:
-        name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
-        assert command is not None
-        command.make_context(name, rest, parent=context).close()
+        arguments = [*context._protected_args, *context.args]
+        if isinstance(context.command, click.Group) and arguments:
+            name, command, rest = context.command.resolve_command(context, arguments)
+            assert command is not None
+            _parse(command.make_context(name, rest, parent=context))

@@ -195,11 +195,13 @@ def command_line() -> click.Group:
 
 def parse(group: click.Group, arguments: list[str]) -> None:
     """As far as click goes without running anything. Raises click.UsageError for what the command line would refuse."""
-    context: Any = group.make_context("handstamp", list(arguments), resilient_parsing=arguments == ["--help"])
+    _parse(group.make_context("handstamp", list(arguments), resilient_parsing="--help" in arguments))
+
+
+def _parse(context: Any) -> None:
     with context:
         rest = [*context._protected_args, *context.args]
-        if not rest:
-            return
-        name, command, rest = group.resolve_command(context, rest)
-        assert command is not None
-        command.make_context(name, rest, parent=context, resilient_parsing="--help" in rest).close()
+        if isinstance(context.command, click.Group) and rest and not rest[0].startswith("-"):
+            name, command, rest = context.command.resolve_command(context, rest)
+            assert command is not None
+            _parse(command.make_context(name, rest, parent=context, resilient_parsing=context.resilient_parsing))

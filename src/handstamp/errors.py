@@ -18,6 +18,7 @@ HandstampError                 .code (stable) · .hint (one command to run) · .
 │  └─ StoreUnreachable         the files or the database cannot be used
 ├─ LoginCancelled              the person stopped it                                  1
 ├─ LoginTimedOut               the person did not finish in time                      1
+├─ DocumentRefused             servers would refuse a client ID metadata document     1
 ├─ ServerSaidNo                a decision of the server, .error is the RFC's code     1
 │  ├─ AccessDenied
 │  ├─ InvalidGrant
@@ -50,6 +51,7 @@ __all__ = [
     "AccessDenied",
     "ConnectFailed",
     "DiscoveryFailed",
+    "DocumentRefused",
     "ForbiddenAddress",
     "HandstampError",
     "InsecureUrl",
@@ -92,8 +94,12 @@ HINTS = {
     "add_issuer": "handstamp add {name} {url} --issuer ISSUER",
     "add_revision": "handstamp add {name} {url} --authorization-revision 2025-03-26",
     "chmod": "chmod {mode} {path}",
+    "client_id_check": "handstamp client-id check {url}",
+    "client_id_create": "handstamp client-id create {url}",
+    "client_id_trace": "handstamp -v client-id check {url}",
     "help": "handstamp --help",
     "help_command": "handstamp {command} --help",
+    "help_subcommand": "handstamp {group} {subcommand} --help",
     "install_mcp": "pip install 'handstamp[mcp]'",
     "login": "handstamp login {server}",
     "login_account": "handstamp login {server} --account {account}",
@@ -251,6 +257,12 @@ class LoginTimedOut(HandstampError):
     """The person did not finish in time; the login can simply be started again."""
 
     code = "login_timed_out"
+
+
+class DocumentRefused(HandstampError):
+    """A client ID metadata document is not as authorization servers want it."""
+
+    code = "document_refused"
 
 
 class ServerSaidNo(HandstampError):

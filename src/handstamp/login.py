@@ -71,6 +71,7 @@ from handstamp.protocol.authorization import (
     judge_authorization_response,
     parse_authorization_response,
 )
+from handstamp.protocol.client_document import LISTED_PORTS
 from handstamp.protocol.discovery import Discovered, choose_scopes, discover
 from handstamp.protocol.dpop import Prover
 from handstamp.protocol.jwt import generate_key
@@ -92,8 +93,6 @@ __all__ = ["Completed", "Login", "LoginRequest", "PendingLogin", "sign_in", "wit
 
 DISCOVERY_DEADLINE = 30.0
 REQUEST_DEADLINE = 15.0
-LISTED_PORTS = (41187, 42299, 43391, 44483, 45589, 46681, 47777, 48869)
-"""The loopback ports that our client ID metadata document lists, for authorization servers that compare ports (4.12)."""
 
 
 @dataclass(frozen=True, slots=True)

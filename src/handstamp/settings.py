@@ -1,8 +1,8 @@
 """
 What the person configured: directories from the environment, servers and the way to them from `servers.toml`.
 
-flag > environment > user's file > default. `servers.toml` is the user's and may be read-only (Nix, dotfiles): only `handstamp
-add` and `handstamp remove` write it, and no secret ever stands in it.
+flag > environment > user's file > default; a project's own file is not read yet (decision 8). `servers.toml` is the user's and
+may be read-only (Nix, dotfiles): only `handstamp add` and `handstamp remove` write it, and no secret ever stands in it.
 """
 
 import os
@@ -10,18 +10,20 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Named, Network
+from handstamp.protocol.client_document import require_document_url
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
 from handstamp.stores.private_files import read_trusted
 
 __all__ = [
+    "Chosen",
     "Directory",
     "ServerSettings",
     "Settings",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 FILE_NAME = "servers.toml"
+CLIENT_ID_URL = "HANDSTAMP_CLIENT_ID_URL"
 LARGEST_FILE = 256 * 1024
 """Bytes. A server takes some two hundred."""
 
@@ -61,6 +64,14 @@ class Directory:
     """A directory, and which setting it came from."""
 
     path: Path
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A value, and which setting it came from."""
+
+    value: str
     origin: str
 
 
@@ -98,10 +109,26 @@ class Settings:
 
     path: Path
     servers: Mapping[str, ServerSettings]
+    """As the file has them."""
     network: Network = DIRECT
+    client_id_url: Chosen | None = None
+    """For the servers that name no client of their own."""
 
     def find(self, name_or_url: str) -> ServerSettings:
         """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""
+        server, chosen = self._find(name_or_url), self.find_client_id_url(name_or_url)
+        return server if chosen is None else replace(server, client=replace(server.client, client_id_url=chosen.value))
+
+    def find_client_id_url(self, name_or_url: str) -> Chosen | None:
+        """The client metadata document for one server. A `client_id` of its own goes before any (A-38)."""
+        server, general = self._find(name_or_url), self.client_id_url
+        if server.client.client_id is not None:
+            return None
+        if server.client.client_id_url is None or (general is not None and general.origin == CLIENT_ID_URL):
+            return general
+        return Chosen(server.client.client_id_url, f"[servers.{server.name}] in {self.path}")
+
+    def _find(self, name_or_url: str) -> ServerSettings:
         if (server := self.servers.get(name_or_url)) is not None:
             return server
         if "://" not in name_or_url:
@@ -150,7 +177,25 @@ def load_settings(directory: Path | None = None) -> Settings:
     """Reads `servers.toml`; without one there are no servers. Raises SettingsError with file and place."""
     path = (directory or config_directory().path) / FILE_NAME
     document = parse_toml(path, read_settings(path))
-    return Settings(path, parse_servers(path, document), parse_network(path, document))
+    return Settings(path, parse_servers(path, document), parse_network(path, document), _choose_client_id_url(path, document))
+
+
+def _choose_client_id_url(path: Path, document: Mapping[str, object]) -> Chosen | None:
+    """The environment's, else that at the top of the file."""
+    values = {
+        CLIENT_ID_URL: os.environ.get(CLIENT_ID_URL) or None,
+        str(path): _Table(path, "", document, TOP_KEYS).text("client_id_url"),
+    }
+    chosen = (Chosen(value, place) for place, value in values.items() if value is not None)
+    return next((_require_document(each) for each in chosen), None)
+
+
+def _require_document(chosen: Chosen) -> Chosen:
+    try:
+        require_document_url(chosen.value)
+    except UsageError as error:
+        raise SettingsError(f"{chosen.origin}, client_id_url: {error.message}") from error
+    return chosen
 
 
 def read_settings(path: Path) -> str:
@@ -183,7 +228,7 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
 USER_AND_PASSWORD = re.compile(
     r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*"
 )
-TOP_KEYS = ("network", "proxy", "ca_file", "servers")
+TOP_KEYS = ("network", "proxy", "ca_file", "client_id_url", "servers")
 
 
 def parse_network(path: Path, document: Mapping[str, object]) -> Network:
@@ -264,7 +309,7 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
             client=ClientSettings(
                 client_id=table.text("client_id"),
                 client_secret_from=_require_secret_reference(table.text("client_secret_from")),
-                client_id_url=table.address("client_id_url", near=url),
+                client_id_url=table.document("client_id_url"),
                 issuer=table.address("issuer", near=url),
             ),
             scopes=parse_scopes(" ".join(table.strings("scopes") or ())),
@@ -326,6 +371,10 @@ class _Table:
     def address(self, key: str, *, near: str) -> str | None:
         value = self.text(key)
         return None if value is None else require_secure(value, key, near=near)
+
+    def document(self, key: str) -> str | None:
+        value = self.text(key)
+        return None if value is None else require_document_url(value)
 
     def strings(self, key: str) -> tuple[str, ...] | None:
         value = self.values.get(key)

@@ -38,6 +38,7 @@ __all__ = [
     "Parts",
     "build_browser",
     "build_guard",
+    "build_http",
     "build_parts",
     "read_headers",
     "read_secret",
@@ -93,7 +94,7 @@ def build_parts(
     file = state / "vault.db"
     return Parts(
         store,
-        http=partial(_build_http, network, observe),
+        http=partial(build_http, network, observe),
         browser=build_browser,
         open_callback=_open_callback,
         # Asking the store makes a vault, and only a login should.
@@ -101,7 +102,8 @@ def build_parts(
     )
 
 
-def _build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:
+def build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:
+    """What runs protocol steps for one server, behind its guard."""
     from handstamp.http.drive import Driver
 
     return Driver(build_guard(named, network).open_transport, observe=observe)

@@ -14,11 +14,13 @@ MODULES = modules()
 SAMPLES = {
     "account": "work",
     "command": "login",
+    "group": "client-id",
     "mode": "0700",
     "name": "linear",
     "path": "/home/me/it's here",
     "scope": "read write",
     "server": "linear",
+    "subcommand": "check",
     "url": "https://mcp.linear.app/mcp",
 }
 OTHER_PROGRAMS = {"chmod", "mv", "pip"}

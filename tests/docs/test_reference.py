@@ -16,7 +16,7 @@ from authority import DemoServers
 from commands import Home
 from handstamp.cli.commands import COMMANDS
 from handstamp.errors import HandstampError
-from handstamp.settings import SERVER_KEYS
+from handstamp.settings import SERVER_KEYS, TOP_KEYS
 from source_tree import REPOSITORY, calls, dotted_name, modules
 
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -37,10 +37,12 @@ def section(page: str, title: str) -> str:
 
 
 def options(command: str) -> list[str]:
-    """As the real command takes them."""
+    """As the real command takes them, and the commands below it."""
     module, _ = COMMANDS[command]
-    loaded: click.Command = getattr(import_module(f"handstamp.cli.{module}"), command)
-    return ["-h", "--help", *(name for each in loaded.params if isinstance(each, click.Option) for name in each.opts)]
+    loaded: click.Command = getattr(import_module(f"handstamp.cli.{module}"), command.replace("-", "_"))
+    below = loaded.commands.values() if isinstance(loaded, click.Group) else ()
+    parameters = [each for command in (loaded, *below) for each in command.params]
+    return ["-h", "--help", *(name for each in parameters if isinstance(each, click.Option) for name in each.opts)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,7 +52,7 @@ def test_every_command_and_option_is_in_the_reference(command: str) -> None:
     assert [name for name in options(command) if not re.search(rf"[`\s]{name}[`,\s]", text)] == []
 
 
-@pytest.mark.parametrize("key", SERVER_KEYS)
+@pytest.mark.parametrize("key", [*SERVER_KEYS, *(key for key in TOP_KEYS if key != "servers")])
 def test_every_key_of_servers_toml_is_in_the_reference(key: str) -> None:
     assert f"\n| `{key}` |" in CONFIGURATION
 
@@ -113,7 +115,7 @@ def shape(value: Any) -> Any:
 
 
 def documented(command: str) -> Any:
-    found = re.search(r"^```json\n(.*?)^```", section(JSON, f"`handstamp {command}`"), re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^##+ `handstamp {command}`\n[^#]*?^```json\n(.*?)^```", JSON, re.MULTILINE | re.DOTALL)
     assert found is not None, command
     return json.loads(found[1])
 
@@ -121,6 +123,7 @@ def documented(command: str) -> Any:
 def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, demo_servers: DemoServers) -> None:
     home = Home(tmp_path)
     home.use_browser()
+    document = tmp_path / "client.json"
     journey = {
         "add": ["linear", demo_servers.server_url],
         "login": ["linear"],
@@ -131,18 +134,20 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "call": ["linear", "add", '{"a": 1, "b": 2}'],
         "remove": ["linear"],
         "logout": [demo_servers.server_url],
+        "client-id create": ["https://example.com/handstamp/client.json", "--out", str(document)],
+        "client-id check": [str(document)],
     }
     refused = home.run("status", "nobody", "--json")
 
     for command, arguments in journey.items():
-        answer = json.loads(home.run(command, *arguments, "--json").stdout)
+        answer = json.loads(home.run(*command.split(), *arguments, "--json").stdout)
 
         assert shape(answer) == shape(documented(command)), command
         assert list(answer) == list(documented(command)), command
     error = re.search(r"^\{\"version.*$", JSON, re.MULTILINE)
     assert error is not None
     assert shape(json.loads(refused.stderr)) == shape(json.loads(error[0]))
-    assert set(COMMANDS) - set(journey) == {"completion"}
+    assert set(COMMANDS) - {command.split()[0] for command in journey} == {"completion"}
 
 
 def test_the_commands_of_the_reference_stand_in_the_order_of_the_help() -> None:

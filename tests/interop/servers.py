@@ -25,7 +25,19 @@ import pytest
 
 from requires import require
 
-__all__ = ["Counts", "OidcSite", "Program", "SdkSite", "ServerFailed", "Site", "oidc", "prepare_node", "sdk"]
+__all__ = [
+    "BetterAuthSite",
+    "Counts",
+    "OidcSite",
+    "Program",
+    "SdkSite",
+    "ServerFailed",
+    "Site",
+    "better_auth",
+    "oidc",
+    "prepare_node",
+    "sdk",
+]
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
@@ -197,6 +209,25 @@ class OidcSite:
 
 
 @dataclass(frozen=True)
+class BetterAuthSite:
+    """Better Auth, and an MCP server of another process that takes its tokens."""
+
+    authority: Program
+    gate: Program
+
+    @property
+    def server_url(self) -> str:
+        return f"{self.gate.announced['origin']}/mcp"
+
+    @property
+    def issuer(self) -> str:
+        return cast("str", self.authority.announced["issuer"])
+
+    def counts(self) -> Counts:
+        return read_counts(self.authority)
+
+
+@dataclass(frozen=True)
 class SdkSite:
     """The SDK's authorization server and MCP server: one process, one origin."""
 
@@ -243,6 +274,7 @@ def oidc(
     bare_challenge: bool = False,
     dpop: bool = False,
     dpop_nonces: bool = False,
+    documents: Path | None = None,
 ) -> Generator[OidcSite, None, None]:
     """
     oidc-provider with its own login and consent pages; times are seconds, but `slow_token` counts before every token request.
@@ -251,10 +283,11 @@ def oidc(
     grant. `strict` compares redirect addresses and resources byte for byte and wants `resource` at every token request.
     `always_refresh` is for the many services that ask for neither. `clients` are pre-registered, as RFC 7591 metadata.
     A `bare_challenge` is the SDK's own, which names no scope. With `dpop` the MCP server takes bound tokens alone, and
-    with `dpop_nonces` both servers want a nonce in each proof.
+    with `dpop_nonces` both servers want a nonce in each proof. With `documents` it takes client ID metadata documents from
+    whoever that authority's certificate vouches for.
     """
     node = prepare_node()
-    environment = {"INTEROP_GATE_SECRET": secrets.token_urlsafe()}
+    environment = {"INTEROP_GATE_SECRET": secrets.token_urlsafe(), **trusting(documents)}
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "state.json"
         authority = Program(
@@ -270,6 +303,7 @@ def oidc(
                 always_refresh=always_refresh,
                 no_registration=not registration,
                 dpop_nonces=dpop_nonces,
+                documents=documents is not None,
             ),
             *(f"--client={json.dumps(client)}" for client in clients),
             cwd=NODE,
@@ -296,6 +330,22 @@ def oidc(
 
 
 @contextmanager
+def better_auth(*, documents: Path) -> Generator[BetterAuthSite, None, None]:
+    """Better Auth's OAuth provider. It registers nobody: a client comes by its metadata document, as of `oidc`, or not at all."""
+    node = prepare_node()
+    with ExitStack() as stack:
+        authority = Program(node, "better_auth.mjs", cwd=NODE, environment=trusting(documents))
+        stack.callback(authority.close)
+        authority.start()
+        gate = Program(sys.executable, "-m", "interop.gate", f"--issuer={authority.announced['issuer']}", cwd=HERE.parent)
+        stack.callback(gate.close)
+        gate.start()
+        site = BetterAuthSite(authority, gate)
+        authority.ask("POST", "/control/resources", {"resource": site.server_url})
+        yield site
+
+
+@contextmanager
 def sdk(*, ttl: int = 3600) -> Generator[SdkSite, None, None]:
     """The SDK's authorization server: no `iss`, no `none` in its methods, no revocation by public clients, no reuse detection."""
     with ExitStack() as stack:
@@ -304,6 +354,11 @@ def sdk(*, ttl: int = 3600) -> Generator[SdkSite, None, None]:
         stack.callback(program.close)
         program.start()
         yield SdkSite(program)
+
+
+def trusting(ca_file: Path | None) -> dict[str, str]:
+    """The environment of a Node program that trusts one more authority."""
+    return {} if ca_file is None else {"NODE_EXTRA_CA_CERTS": str(ca_file)}
 
 
 def read_counts(program: Program) -> Counts:

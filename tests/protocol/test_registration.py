@@ -75,6 +75,23 @@ def test_a_metadata_document_is_its_own_client_id() -> None:
     assert registration == Registration(ISSUER, METADATA_DOCUMENT, DOCUMENT, REDIRECT, "none")
 
 
+def test_a_metadata_document_with_a_key_signs_every_call() -> None:
+    """A-49."""
+    client = ClientSettings(client_id_url=DOCUMENT, private_key_from="env:KEY", signing_algorithm="ES256")
+
+    registration = build_registration(METADATA_DOCUMENT, a_server(), client, REDIRECT)
+
+    assert registration == Registration(
+        ISSUER,
+        METADATA_DOCUMENT,
+        DOCUMENT,
+        REDIRECT,
+        "private_key_jwt",
+        private_key_from="env:KEY",
+        signing_algorithm="ES256",
+    )
+
+
 @pytest.mark.parametrize("url", ["https://x.example/c", "https://x.example:8443/a/c.json?v=1", "https://X.example/c.json"])
 def test_a_good_document_address_is_kept_to_the_letter(url: str) -> None:
     """A-44, A-45, A-47."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from authority import Authority, FormBrowser, StartAuthority
 from handstamp.demo.visitor import visit
-from handstamp.login import LISTED_PORTS
+from handstamp.protocol.client_document import LISTED_PORTS
 from weaknesses.machine import Machine, Person, call
 
 DOCUMENT = "https://client.example/handstamp.json"

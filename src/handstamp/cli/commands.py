@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMANDS",
     "Command",
+    "CommandGroup",
     "account_option",
     "build_group",
     "complete",
@@ -35,6 +36,7 @@ COMMANDS = {
     "headers": ("tokens", "Print the request headers for a server as a JSON object."),
     "tools": ("remote", "List a server's tools."),
     "call": ("remote", "Call one of a server's tools."),
+    "client-id": ("client_id", "Make, check and serve a client ID metadata document."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
 """Name, module and one line; a test compares the line with the command's own. In the order in which people need them."""
@@ -94,6 +96,18 @@ class _Group(click.Group):
         return list(self.commands)
 
 
+class CommandGroup(_Group):
+    """A command whose commands belong together. By itself it shows what they are."""
+
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        attributes |= {
+            "params": _common_options(),
+            "callback": click.pass_context(_help_if_alone),
+            "invoke_without_command": True,
+        }
+        super().__init__(name, **attributes)
+
+
 class _Lazy(click.Command):
     """Stands in the list of commands for one whose module nobody has needed yet."""
 
@@ -102,7 +116,8 @@ class _Lazy(click.Command):
         self._module = module
 
     def load(self) -> click.Command:
-        return cast("click.Command", getattr(import_module(f"handstamp.cli.{self._module}"), self.name or ""))
+        name = (self.name or "").replace("-", "_")
+        return cast("click.Command", getattr(import_module(f"handstamp.cli.{self._module}"), name))
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -207,6 +222,11 @@ def _help_if_alone(context: click.Context) -> None:
 
 def _as_usage_error(error: click.ClickException) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    command = context.info_name if context is not None and context.parent is not None else None
-    help_ = hint("help") if command is None else hint("help_command", command=command)
+    match context.command_path.split()[1:] if context is not None else []:
+        case [group, command]:
+            help_ = hint("help_subcommand", group=group, subcommand=command)
+        case [command]:
+            help_ = hint("help_command", command=command)
+        case _:
+            help_ = hint("help")
     return UsageError(" ".join(error.format_message().split()), hint=help_)

@@ -6,6 +6,7 @@ from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
 from handstamp.model import OLDER, ClientSettings, GrantKey
+from handstamp.protocol.client_document import require_document_url
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import parse_server_url, require_secure
 from handstamp.settings import ServerSettings, Settings, load_settings, require_header, require_name
@@ -140,7 +141,7 @@ def _parse_client(
     if secret_from is not None and client_id_url is not None:
         raise UsageError("Expected --client-secret-from with --client-id, got --client-id-url.", hint=HELP)
     if client_id_url is not None:
-        require_secure(client_id_url, "--client-id-url", near=url)
+        require_document_url(client_id_url)
     if issuer is not None:
         require_secure(issuer, "--issuer", near=url)
     return ClientSettings(

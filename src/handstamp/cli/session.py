@@ -30,10 +30,10 @@ class Session:
         """The vault of this machine, with a person to talk to; `-v` shows them every authorization request."""
         from handstamp.vault import Vault
 
-        with Vault.open(announce=self.output.say, observe=self._build_observer()) as vault:
+        with Vault.open(announce=self.output.say, observe=self.build_observer()) as vault:
             yield vault
 
-    def _build_observer(self) -> "Observer":
+    def build_observer(self) -> "Observer":
         """Whatever a request bore is masked from then on, and in its own trace first of all."""
         trace = None
         if self.verbose:

@@ -13,7 +13,7 @@ from handstamp.errors import account_hint, hint
 from handstamp.model import Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
-from handstamp.settings import ServerSettings
+from handstamp.settings import ServerSettings, Settings
 from handstamp.vault import Vault
 
 __all__ = ["status"]
@@ -77,7 +77,7 @@ def status(session: Session, server: str | None) -> None:
     if server is None:
         _show_table(output, lines, now)
     else:
-        _show_details(output, lines, now)
+        _show_details(output, lines, now, vault.settings)
     output.data("")
     output.data(f"Vault {place.path}" + (", not made yet" if place.key is None else f", key in {place.key}"))
     for command in dict.fromkeys(_next_commands(lines, now)):
@@ -140,7 +140,7 @@ def _account(damaged: GrantKey | None) -> str:
     return "—" if damaged is None or damaged.account == "default" else safe(damaged.account)
 
 
-def _show_details(output: Output, lines: list[_Line], now: float) -> None:
+def _show_details(output: Output, lines: list[_Line], now: float, settings: Settings) -> None:
     for number, line in enumerate(lines):
         if number:
             output.data("")
@@ -149,6 +149,8 @@ def _show_details(output: Output, lines: list[_Line], now: float) -> None:
             ("url", line.server.url),
             ("status", line.cell(now)),
         ]
+        if (document := settings.find_client_id_url(line.server.name)) is not None:
+            rows.append(("client ID", f"{safe(document.value)}, from {document.origin}"))
         if line.grant is not None:
             rows += _grant_rows(line, line.grant, now)
         elif line.damaged is not None:

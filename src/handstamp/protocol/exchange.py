@@ -37,6 +37,8 @@ class Purpose(Enum):
     REGISTRATION = "client registration"
     TOKEN = "token request"
     REVOCATION = "token revocation"
+    CLIENT_DOCUMENT = "the client metadata document"
+    CLIENT_KEYS = "the client's keys"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from handstamp.errors import IssuerMismatch, MalformedResponse, RegistrationReje
 from handstamp.model import NO_CLIENT, ClientSettings, Registration, RegistrationKind, Secret, place_name
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.client_auth import BASIC, NONE, POST, PRIVATE_KEY, choose_auth_method
+from handstamp.protocol.client_document import CLIENT_NAME, require_document_url
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import safe
@@ -15,7 +16,6 @@ from handstamp.protocol.urls import host, split_url
 
 __all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registration_kind", "register_client"]
 
-CLIENT_NAME = "Handstamp"
 MAX_VALUE_LENGTH = 4096
 
 
@@ -46,8 +46,17 @@ def build_registration(
     """
     _require_redirect_uri(redirect_uri)
     if kind is RegistrationKind.METADATA_DOCUMENT and client.client_id_url is not None:
-        client_id = _require_document_url(client.client_id_url)
-        return Registration(server.issuer, kind, client_id, redirect_uri)
+        # A-49: once the document names keys, every call to the authorization server is signed.
+        return Registration(
+            server.issuer,
+            kind,
+            require_document_url(client.client_id_url),
+            redirect_uri,
+            NONE if client.private_key_from is None else PRIVATE_KEY,
+            private_key_from=place_name(client.private_key_from),
+            signing_algorithm=client.signing_algorithm,
+            assertion_audience=client.assertion_audience,
+        )
     if kind is not RegistrationKind.PRE_REGISTERED or client.client_id is None:
         raise UsageError(f"Expected a configured client for a {kind.value} registration, got none.")
     expected = client.authorization_server
@@ -225,14 +234,3 @@ def _require_redirect_uri(redirect_uri: str) -> None:
         raise UsageError(f"Expected a redirect address such as http://127.0.0.1:8080/callback, but {error}.") from error
     if url.scheme == "http" and not url.is_loopback:
         raise UsageError(f"Expected a redirect address with https or on this machine, got {safe(url.origin)}.")
-
-
-def _require_document_url(text: str) -> str:
-    """The address of a client metadata document (A-44, A-45), unchanged: it is compared as a string everywhere (A-47)."""
-    try:
-        url = split_url(text)
-    except ValueError as error:
-        raise UsageError(f"Expected a client ID such as https://example.com/client.json, but {error}.") from error
-    if url.scheme != "https" or url.path in ("", "/"):
-        raise UsageError(f"Expected a client ID that is an https URL with a path, got {safe(url.origin + url.path)}.")
-    return text

@@ -9,6 +9,8 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { announce, fetchHere, listen } from './hosting.mjs';
+
 // The library chats on stdout, where the announcement must be the only line.
 console.info = console.error;
 const { default: Provider, errors } = await import('oidc-provider');
@@ -23,6 +25,7 @@ const { values: options } = parseArgs({
     strict: { type: 'boolean', default: false },         // exact redirect addresses and resources, the resource repeated at every token request
     'always-refresh': { type: 'boolean', default: false }, // a refresh token without offline_access, as many services do
     'no-registration': { type: 'boolean', default: false },
+    documents: { type: 'boolean', default: false },      // client ID metadata documents, whose hosts are all on this machine
     client: { type: 'string', multiple: true, default: [] }, // a pre-registered client: its metadata as JSON
     'dpop-nonces': { type: 'boolean', default: false },  // every DPoP proof has to bear a nonce
     'slow-token': { type: 'string', default: '0' },      // milliseconds before a token request is looked at
@@ -84,6 +87,7 @@ function configuration() {
     claims: { openid: ['sub'], email: ['email'] },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, email: `${sub}@example.com` }) }),
     pkce: { required: () => true },
+    ...(options.documents && { fetch: fetchHere }),
     ttl: { AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? Number(options.ttl) },
     // Without it the policy stays the library's own: offline_access, which it drops silently unless prompt=consent.
     ...(options['always-refresh'] && {
@@ -97,6 +101,7 @@ function configuration() {
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientAuthMethod !== 'none' },
       registration: { enabled: !options['no-registration'] },
       dPoP: { enabled: true, ...(options['dpop-nonces'] && { nonceSecret: randomBytes(32), requireNonce: () => true }) },
+      ...(options.documents && { clientIdMetadataDocument: { ack: 'draft-02', enabled: true } }),
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => !options.strict,
@@ -171,28 +176,10 @@ const CONTROLS = {
   },
 };
 
-async function control(request, response) {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const action = CONTROLS[`${request.method} ${request.url}`];
-  if (!action) return response.writeHead(404).end();
-  const answer = action(chunks.length ? JSON.parse(Buffer.concat(chunks)) : {});
-  return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}));
-}
-
-function listen(server, port) {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`));
-  });
-}
-
 // The issuer is part of the configuration and holds the port, so the port comes first.
 let handler = (_request, response) => response.writeHead(503).end();
 const service = createServer((request, response) => handler(request, response));
-const controls = createServer(control);
 const origin = await listen(service, Number(options.port));
-const controlUrl = await listen(controls, 0);
 const issuer = origin + options.mount;
 const provider = new Provider(issuer, configuration());
 if (options.strict) {
@@ -201,10 +188,6 @@ if (options.strict) {
 count(provider);
 handler = serve(provider.callback());
 
-function stop() {
+await announce({ issuer, port: Number(new URL(origin).port) }, CONTROLS, () => {
   if (options.state) writeFileSync(options.state, JSON.stringify(state), { mode: 0o600 });
-  process.exit(0);
-}
-process.once('SIGTERM', stop);
-process.stdin.on('end', stop).resume();
-process.stdout.write(`${JSON.stringify({ issuer, control_url: controlUrl, port: Number(new URL(origin).port) })}\n`);
+});
