@@ -344,7 +344,7 @@ GUARDS = [
         (
             Edit(
                 "settings.py",
-                'if value is None or value == "vault" or value.startswith(("env:", "file:")):',
+                'if value is None or (or_vault and value == "vault") or value.startswith(("env:", "file:")):',
                 "if True:",
             ),
         ),

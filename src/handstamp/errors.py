@@ -91,6 +91,7 @@ HINTS = {
     "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
     "add_issuer": "handstamp add {name} {url} --issuer ISSUER",
     "add_revision": "handstamp add {name} {url} --authorization-revision 2025-03-26",
+    "add_scope": "handstamp add {name} {url} --scope {scope}",
     "chmod": "chmod {mode} {path}",
     "help": "handstamp --help",
     "help_command": "handstamp {command} --help",
