@@ -16,12 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
+from handstamp.enterprise import Organisation
 from handstamp.errors import LoginRequired, ServerBrokeProtocol, UsageError, account_hint, forgetting_values, hint
-from handstamp.model import ClientSettings, Grant, GrantKey, GrantType, Registration, Secret
+from handstamp.model import ClientSettings, Grant, GrantKey, GrantType, Named, Registration, Secret
 from handstamp.ports import Clock, CredentialsReader, HttpRunner, SecretReader
 from handstamp.protocol.client_settings import require_complete
 from handstamp.protocol.discovery import Discovered, choose_scopes, discover
 from handstamp.protocol.exchange import Exchange
+from handstamp.protocol.id_jag import Wanted, require_profile, use_identity_assertion
 from handstamp.protocol.machine_grants import register_machine, use_assertion, use_client_credentials
 from handstamp.protocol.scopes import OFFLINE_ACCESS
 from handstamp.protocol.tokens import TokenResponse
@@ -54,7 +56,7 @@ class Machine:
         self,
         request: MachineRequest,
         *,
-        http: Callable[[], HttpRunner],
+        http: Callable[[Named], HttpRunner],
         read_headers: Callable[[], tuple[tuple[str, str | Secret], ...]],
         read_credentials: CredentialsReader,
         read_secret: SecretReader,
@@ -62,16 +64,36 @@ class Machine:
     ) -> None:
         require_complete(request.client)
         self._request = request
-        self._http = http
+        self._open_http = http
         self._read_headers = read_headers
         self._read_credentials = read_credentials
         self._read_secret = read_secret
         self._clock = clock
+        self._organisation = self._find_organisation()
+
+    def _find_organisation(self) -> Organisation | None:
+        provider = self._request.client.identity_provider
+        if provider is None:
+            return None
+        # 4.13: the person named it, wherever it is; what its metadata names lies no further inside.
+        named = Named(provider.issuer, provider.token_endpoint)
+        return Organisation(
+            provider,
+            name=self._request.name,
+            account=self._request.account,
+            http=lambda: self._open_http(named),
+            read_secret=self._read_secret,
+            clock=self._clock,
+        )
 
     @forgetting_values()
     def __call__(self, former: Grant | None) -> Grant:
-        """Blocks. Raises what the servers and the network say, SettingsError where a secret is missing."""
-        request, http = self._request, self._http()
+        """
+        Blocks. Raises what the servers and the network say, SettingsError where a secret is missing, LoginRequired where a person
+        has to sign in at their organisation.
+        """
+        request = self._request
+        http = self._open_http(Named(request.url, request.client.authorization_server))
         step = discover(request.url, headers=self._read_headers(), issuer=request.client.authorization_server)
         discovered = http.run_blocking(step, deadline=DISCOVERY_DEADLINE)
         if discovered is None:
@@ -81,7 +103,7 @@ class Machine:
         self._require_same_place(former, discovered)
         registration = register_machine(discovered.server, request.client)
         scopes = self._choose_scopes(discovered)
-        answer = http.run_blocking(self._ask(discovered, registration, scopes), deadline=REQUEST_DEADLINE)
+        answer = self._ask(http, discovered, registration, scopes)
         return self._grant(discovered, registration, scopes, answer)
 
     def _require_same_place(self, former: Grant | None, discovered: Discovered) -> None:
@@ -105,18 +127,31 @@ class Machine:
         # A-142: no refresh token is expected, so none is asked for.
         return tuple(scope for scope in chosen if scope != OFFLINE_ACCESS or scope in request.scopes)
 
-    def _ask(self, discovered: Discovered, registration: Registration, scopes: tuple[str, ...]) -> Exchange[TokenResponse]:
+    def _ask(
+        self, http: HttpRunner, discovered: Discovered, registration: Registration, scopes: tuple[str, ...]
+    ) -> TokenResponse:
         client, server, resource = self._request.client, discovered.server, discovered.resource.resource
         credentials = self._read_credentials(self._request.owner, self._request.url, registration)
+
+        def run(step: Exchange[TokenResponse]) -> TokenResponse:
+            return http.run_blocking(step, deadline=REQUEST_DEADLINE)
+
         match client.grant_type:
             case GrantType.CLIENT_CREDENTIALS:
-                return use_client_credentials(server, registration, credentials, resource=resource, scopes=scopes)
+                return run(use_client_credentials(server, registration, credentials, resource=resource, scopes=scopes))
             case GrantType.JWT_BEARER:
                 assert client.assertion_from is not None  # `require_complete`
                 assertion = self._read_secret(client.assertion_from, ASSERTION)
-                return use_assertion(server, registration, credentials, assertion=assertion, resource=resource, scopes=scopes)
-            case GrantType.ID_JAG | GrantType.AUTHORIZATION_CODE:
-                raise UsageError(f"Expected a grant type that needs no person, got {client.grant_type.value}.")
+                return run(use_assertion(server, registration, credentials, assertion, resource=resource, scopes=scopes))
+            case GrantType.ID_JAG:
+                assert self._organisation is not None  # likewise
+                require_profile(server)
+                wanted = Wanted(server.issuer, resource, scopes)
+                return self._organisation.vouch(
+                    wanted, lambda vouched: run(use_identity_assertion(server, registration, credentials, vouched))
+                )
+            case GrantType.AUTHORIZATION_CODE:
+                raise UsageError("Expected a grant type that needs no person, got authorization_code.")
         assert_never(client.grant_type)
 
     def _grant(self, discovered: Discovered, registration: Registration, scopes: tuple[str, ...], answer: TokenResponse) -> Grant:

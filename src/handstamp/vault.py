@@ -260,7 +260,7 @@ class Vault:
         parts = self._parts
         return Machine(
             MachineRequest(server.name, server.url, owner, account, server.client, server.scopes),
-            http=partial(parts.http, server.named),
+            http=parts.http,
             read_headers=partial(read_headers, server.headers),
             read_credentials=parts.read_credentials,
             read_secret=read_secret,

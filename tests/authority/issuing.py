@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ __all__ = ["AuthorizationServer", "Client", "without_nulls"]
 
 USER = "alice@example.com"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -197,6 +200,8 @@ class AuthorizationServer:
         try:
             client = self._authenticate(seen)
             jkt = self._prove(seen) if knobs.dpop else None
+            if seen.form.get("grant_type") == TOKEN_EXCHANGE:
+                return self._exchange(seen.form, client)
             issued, refreshing = self._issue(seen.form, client)
         except NotProved as refused:
             return _error(refused.error, headers=refused.headers)
@@ -262,6 +267,9 @@ class AuthorizationServer:
         claims = None if key is None else self._verify(assertion, key)
         if claims is None:
             raise Refused("invalid_grant")
+        if self._knobs.assertions_once and assertion in self._seen_assertions:
+            raise Refused("invalid_grant")
+        self._seen_assertions.add(assertion)
         if is_id_jag and (claims["client_id"], claims["resource"]) != (client.client_id, form.get("resource")):
             raise Refused("invalid_grant")
         return str(claims["sub"])
@@ -286,6 +294,35 @@ class AuthorizationServer:
                 return self._refresh(form, client), True
             case _:
                 raise Refused("unsupported_grant_type")
+
+    def _exchange(self, form: dict[str, str], client: Client) -> Response:
+        """An identity provider's side (RFC 8693): a person's sign-in against an assertion for another authorization server."""
+        knobs, kind = self._knobs, form.get("subject_token_type", "").removeprefix(TOKEN_TYPE)
+        if knobs.exchange_error:
+            raise Refused(knobs.exchange_error)
+        if knobs.id_jag_key is None or form.get("requested_token_type") != f"{TOKEN_TYPE}id-jag":
+            raise Refused("unsupported_grant_type")
+        if knobs.subject_tokens.get(form.get("subject_token", "")) != kind:
+            raise Refused("invalid_grant")
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": USER,
+            "aud": form["audience"],
+            "client_id": knobs.id_jag_client,
+            "resource": form["resource"],
+            "jti": str(uuid4()),
+            "iat": now,
+            "exp": now + knobs.id_jag_lifetime,
+        }
+        body: dict[str, object] = {
+            "issued_token_type": f"{TOKEN_TYPE}id-jag",
+            "access_token": jwt.encode(claims, knobs.id_jag_key, "ES256", {"typ": "oauth-id-jag+jwt"}),
+            "token_type": "N_A",
+            "expires_in": knobs.id_jag_lifetime,
+            "scope": form.get("scope"),
+        }
+        return JSONResponse(without_nulls(body | dict(knobs.exchange)))
 
     def _issue_to_machine(self, form: dict[str, str], client: Client, user: str) -> Issued:
         """Without a refresh token (RFC 6749 §4.4.3)."""

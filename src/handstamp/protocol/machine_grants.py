@@ -60,8 +60,8 @@ def use_assertion(
     server: AuthorizationServer,
     registration: Registration,
     credentials: Credentials,
-    *,
     assertion: Secret,
+    *,
     resource: str,
     scopes: tuple[str, ...],
 ) -> Exchange[TokenResponse]:

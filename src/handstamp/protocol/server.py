@@ -33,6 +33,7 @@ class AuthorizationServer:
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
     dpop_signing_alg_values_supported: tuple[str, ...] | None = None
     token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] | None = None
+    authorization_grant_profiles_supported: tuple[str, ...] | None = None
     client_id_metadata_document_supported: bool = False
     authorization_response_iss_parameter_supported: bool = False
 
@@ -102,6 +103,7 @@ def judge_authorization_server(issuer: str, document: dict[str, object], *, near
         token_endpoint_auth_signing_alg_values_supported=read_strings(
             document, "token_endpoint_auth_signing_alg_values_supported"
         ),
+        authorization_grant_profiles_supported=read_strings(document, "authorization_grant_profiles_supported"),
         client_id_metadata_document_supported=document.get("client_id_metadata_document_supported") is True,
         authorization_response_iss_parameter_supported=document.get("authorization_response_iss_parameter_supported") is True,
     )
