@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-__all__ = ["KeyPair", "an_id_token", "make_keys"]
+__all__ = ["Algorithm", "KeyPair", "an_id_token", "make_keys"]
 
 Algorithm = Literal["ES256", "RS256", "EdDSA"]
 

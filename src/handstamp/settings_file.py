@@ -9,12 +9,12 @@ import os
 import time
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, hint
-from handstamp.model import NO_CLIENT, ClientSettings, GrantType
+from handstamp.model import ClientSettings, GrantType, IdentityProvider
 from handstamp.settings import ServerSettings, Settings, parse_servers, parse_toml, read_settings
 from handstamp.stores.private_files import check_trusted, create_private, make_directory
 
@@ -49,18 +49,20 @@ def _server_values(server: ServerSettings) -> dict[str, object]:
         "signing_algorithm": client.signing_algorithm,
         "assertion_audience": client.assertion_audience,
         "assertion_from": client.assertion_from,
-        "identity_provider": None if client.identity_provider is None else _without_none(asdict(client.identity_provider)),
+        "identity_provider": None if client.identity_provider is None else _find_given(client.identity_provider),
         "scopes": list(server.scopes) or None,
         "callback_port": server.callback_port,
         "headers": dict(server.headers) or None,
         "code_challenge_methods_supported": list(server.code_challenge_methods_supported or ()) or None,
         "authorization_revision": server.authorization_revision,
     }
-    return _without_none(values)
-
-
-def _without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _find_given(settings: ClientSettings | IdentityProvider) -> dict[str, Any]:
+    """What is said there, and not merely so by default."""
+    values = {each.name: (getattr(settings, each.name), each.default) for each in fields(settings)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def merge_server(settings: Settings, given: ServerSettings) -> ServerSettings:
@@ -96,8 +98,7 @@ def _merge_client(before: ClientSettings, given: ClientSettings) -> ClientSettin
         kept = replace(kept, client_secret_from=None)
     if given.client_secret_from is not None:
         kept = replace(kept, private_key_from=None, signing_algorithm=None, assertion_audience=None)
-    values = {each.name: (getattr(given, each.name), getattr(NO_CLIENT, each.name)) for each in fields(given)}
-    return replace(kept, **{name: value for name, (value, usual) in values.items() if value != usual})
+    return replace(kept, **_find_given(given))
 
 
 def _merge_headers(before: tuple[tuple[str, str], ...], given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
