@@ -271,8 +271,8 @@ GUARDS = [
         (
             Edit(
                 SETTINGS,
-                'raise UsageError("Expected client_secret_from to be env:NAME, file:PATH or vault, got something else.")',
-                'raise UsageError(f"Expected client_secret_from to be env:NAME, file:PATH or vault, got {value}.")',
+                'raise UsageError(f"Expected {key} to be {places}, got something else.")',
+                'raise UsageError(f"Expected {key} to be {places}, got {value}.")',
             ),
         ),
         rows=("TG14",),

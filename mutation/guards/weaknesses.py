@@ -71,12 +71,12 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "        source = self._source(found, owner, account)\n",
-                "        source = self._source(found, owner, account)\n"
+                "        return await self._sign_in(login, source, presenter or QuietPresenter(), browser)\n",
                 "        try:\n"
                 "            await self._sign_in(login, source, presenter or QuietPresenter(), browser)\n"
                 "        except HandstampError:\n"
-                "            pass\n",
+                "            pass\n"
+                "        return await self._sign_in(login, source, presenter or QuietPresenter(), browser)\n",
             ),
         ),
         tests=weaknesses("logins", "a_denied_login_opens_one_browser"),
@@ -344,7 +344,7 @@ GUARDS = [
         (
             Edit(
                 "settings.py",
-                'if value is None or value == "vault" or value.startswith(("env:", "file:")):',
+                'if value is None or (or_vault and value == "vault") or value.startswith(("env:", "file:")):',
                 "if True:",
             ),
         ),

@@ -93,6 +93,7 @@ HINTS = {
     "add_client": "handstamp add {name} {url} --client-id CLIENT_ID",
     "add_issuer": "handstamp add {name} {url} --issuer ISSUER",
     "add_revision": "handstamp add {name} {url} --authorization-revision 2025-03-26",
+    "add_scope": "handstamp add {name} {url} --scope {scope}",
     "chmod": "chmod {mode} {path}",
     "client_id_check": "handstamp client-id check {url}",
     "client_id_create": "handstamp client-id create {url}",

@@ -95,6 +95,17 @@ class GrantType(Enum):
     ID_JAG = "id_jag"
     """What an organisation's identity provider says of a person who has signed in there: enterprise-managed authorization."""
 
+    @property
+    def extension(self) -> str | None:
+        """The MCP extension that a client declares to its servers in `clientCapabilities.extensions` (A-145, A-161)."""
+        return _EXTENSIONS.get(self.value)
+
+
+_EXTENSIONS = {
+    "client_credentials": "io.modelcontextprotocol/oauth-client-credentials",
+    "id_jag": "io.modelcontextprotocol/enterprise-managed-authorization",
+}
+
 
 SecretPlace = str | Callable[[], str]
 """Where a secret is read at each use: `env:NAME`, `file:PATH`, `vault`, or a function of the caller's that gives it."""
@@ -125,6 +136,8 @@ class IdentityProvider:
     token_endpoint: str | None = None
     """None: as its metadata says."""
     client_secret_from: SecretPlace | None = None
+    refresh_token_from: SecretPlace | None = None
+    """Takes the place of an ID token or a SAML assertion that has ended (A-155)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,9 @@ class Registration:
     private_key_from: str | None = None
     """Likewise, the key of `private_key_jwt`."""
     signing_algorithm: str | None = None
+    """The configured one."""
+    signing_algorithms_supported: tuple[str, ...] | None = None
+    """Those that the server takes (A-141); None where it does not say."""
     assertion_audience: str | None = None
     """`token_endpoint`, or None for the issuer."""
     client_secret_expires_at: float | None = None

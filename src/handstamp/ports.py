@@ -4,7 +4,17 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from handstamp.model import CallbackPlan, Grant, GrantKey, LoginFailed, LoginPrompt, Registration, Secret, SignedIn
+from handstamp.model import (
+    CallbackPlan,
+    Grant,
+    GrantKey,
+    LoginFailed,
+    LoginPrompt,
+    Registration,
+    Secret,
+    SecretPlace,
+    SignedIn,
+)
 
 if TYPE_CHECKING:
     # A token that is fresh needs no protocol: `handstamp token` is spared loading it.
@@ -23,6 +33,7 @@ __all__ = [
     "OpenCallback",
     "Presenter",
     "RandomBytes",
+    "SecretReader",
 ]
 
 T = TypeVar("T")
@@ -142,6 +153,12 @@ class CredentialsReader(Protocol):
     """Reads what the client of a registration proves itself with, each time that it is needed (W12)."""
 
     def __call__(self, owner: str, server: str, registration: Registration) -> "Credentials": ...
+
+
+class SecretReader(Protocol):
+    """Reads what stands in an environment variable, in a file or behind a function, now. The second argument names it."""
+
+    def __call__(self, place: SecretPlace, what: str, /) -> Secret: ...
 
 
 class Obtain(Protocol):

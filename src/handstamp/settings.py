@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
-from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Named, Network
+from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Grant, GrantType, IdentityProvider, Named, Network
 from handstamp.protocol.client_document import require_document_url
+from handstamp.protocol.client_settings import require_complete
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
@@ -101,6 +102,17 @@ class ServerSettings:
     def named(self) -> Named:
         """What a person named with it."""
         return Named(self.url, self.client.authorization_server)
+
+    def fits(self, grant: Grant) -> bool:
+        """Whether a stored grant is one that these settings bring. Of a person's only the type counts: a login compares (W13)."""
+        client = self.client
+        if grant.grant_type is not client.grant_type:
+            return False
+        if client.grant_type is GrantType.AUTHORIZATION_CODE:
+            return True
+        is_same = grant.registration.client_id == (client.client_id or client.client_id_url or "")
+        is_there = client.authorization_server in (None, grant.key.issuer)
+        return is_same and is_there and (not self.scopes or set(self.scopes) == set(grant.requested_scopes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +302,33 @@ SERVER_KEYS = (
     "client_secret_from",
     "client_id_url",
     "issuer",
+    "grant_type",
+    "private_key_from",
+    "signing_algorithm",
+    "assertion_audience",
+    "assertion_from",
+    "identity_provider",
     "scopes",
     "callback_port",
     "headers",
     "code_challenge_methods_supported",
     "authorization_revision",
 )
+
+
+PROVIDER_KEYS = (
+    "issuer",
+    "client_id",
+    "subject_token_from",
+    "subject_token_type",
+    "token_endpoint",
+    "client_secret_from",
+    "refresh_token_from",
+)
+GRANT_TYPES = tuple(each.value for each in GrantType)
+ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+AUDIENCES = ("token_endpoint",)
+SUBJECT_TOKEN_TYPES = ("id_token", "refresh_token", "saml2")
 
 
 def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> ServerSettings:
@@ -306,12 +339,7 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
         return ServerSettings(
             name=require_name(name),
             url=url,
-            client=ClientSettings(
-                client_id=table.text("client_id"),
-                client_secret_from=_require_secret_reference(table.text("client_secret_from")),
-                client_id_url=table.document("client_id_url"),
-                issuer=table.address("issuer", near=url),
-            ),
+            client=_parse_client(table, url),
             scopes=parse_scopes(" ".join(table.strings("scopes") or ())),
             callback_port=table.port("callback_port"),
             headers=table.headers(),
@@ -322,18 +350,43 @@ def _parse_server(path: Path, name: str, values: Mapping[str, object]) -> Server
         raise SettingsError(f"{path}, [servers.{safe(name)}]: {error.message}") from error
 
 
+def _parse_client(table: "_Table", url: str) -> ClientSettings:
+    client = ClientSettings(
+        client_id=table.text("client_id"),
+        client_secret_from=table.place("client_secret_from", or_vault=True),
+        client_id_url=table.document("client_id_url"),
+        issuer=table.address("issuer", near=url),
+        grant_type=GrantType(table.choice("grant_type", GRANT_TYPES) or GrantType.AUTHORIZATION_CODE),
+        private_key_from=table.place("private_key_from"),
+        signing_algorithm=table.choice("signing_algorithm", ALGORITHMS),
+        assertion_audience=table.choice("assertion_audience", AUDIENCES),
+        assertion_from=table.place("assertion_from"),
+        identity_provider=_parse_identity_provider(table.below("identity_provider", PROVIDER_KEYS)),
+    )
+    require_complete(client)
+    return client
+
+
+def _parse_identity_provider(table: "_Table") -> IdentityProvider | None:
+    if not table.values:
+        return None
+    issuer = table.required_text("issuer")
+    return IdentityProvider(
+        issuer=require_secure(issuer, "issuer of identity_provider", near=issuer),
+        client_id=table.required_text("client_id"),
+        subject_token_from=table.required_place("subject_token_from"),
+        subject_token_type=table.choice("subject_token_type", SUBJECT_TOKEN_TYPES) or SUBJECT_TOKEN_TYPES[0],
+        token_endpoint=table.address("token_endpoint", near=issuer),
+        client_secret_from=table.place("client_secret_from"),
+        refresh_token_from=table.place("refresh_token_from"),
+    )
+
+
 def require_name(name: str) -> str:
     """A server's name as it may stand in commands and in TOML keys. Raises UsageError."""
     if NAME_PATTERN.fullmatch(name) is None:
         raise UsageError(f"Expected a name of letters, digits, '-', '_' and '.', at most 64, got {name!r}.")
     return name
-
-
-def _require_secret_reference(value: str | None) -> str | None:
-    # Only a place is ever configured, never a secret: a value that looks like one is not echoed.
-    if value is None or value == "vault" or value.startswith(("env:", "file:")):
-        return value
-    raise UsageError("Expected client_secret_from to be env:NAME, file:PATH or vault, got something else.")
 
 
 def _require_revision(value: str | None) -> str | None:
@@ -375,6 +428,27 @@ class _Table:
     def document(self, key: str) -> str | None:
         value = self.text(key)
         return None if value is None else require_document_url(value)
+
+    def place(self, key: str, *, or_vault: bool = False) -> str | None:
+        """Where a secret is. Never the secret itself: a value that looks like one is not echoed."""
+        value = self.text(key)
+        if value is None or (or_vault and value == "vault") or value.startswith(("env:", "file:")):
+            return value
+        places = "env:NAME, file:PATH or vault" if or_vault else "env:NAME or file:PATH"
+        raise UsageError(f"Expected {key} to be {places}, got something else.")
+
+    def required_place(self, key: str) -> str:
+        self.required_text(key)
+        return self.place(key) or ""
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        value = self.text(key)
+        if value is not None and value not in choices:
+            raise self._error(key, f"one of {', '.join(choices)}", repr(value))
+        return value
+
+    def below(self, key: str, known: tuple[str, ...]) -> "_Table":
+        return _Table(self.path, f"{self.name}.{key}", self.table(key), known)
 
     def strings(self, key: str) -> tuple[str, ...] | None:
         value = self.values.get(key)

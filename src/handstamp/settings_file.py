@@ -9,11 +9,12 @@ import os
 import time
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, hint
-from handstamp.model import ClientSettings
+from handstamp.model import ClientSettings, GrantType, IdentityProvider
 from handstamp.settings import ServerSettings, Settings, parse_servers, parse_toml, read_settings
 from handstamp.stores.private_files import check_trusted, create_private, make_directory
 
@@ -43,6 +44,12 @@ def _server_values(server: ServerSettings) -> dict[str, object]:
         "client_secret_from": client.client_secret_from,
         "client_id_url": client.client_id_url,
         "issuer": client.issuer,
+        "grant_type": None if client.grant_type is GrantType.AUTHORIZATION_CODE else client.grant_type.value,
+        "private_key_from": client.private_key_from,
+        "signing_algorithm": client.signing_algorithm,
+        "assertion_audience": client.assertion_audience,
+        "assertion_from": client.assertion_from,
+        "identity_provider": None if client.identity_provider is None else _find_given(client.identity_provider),
         "scopes": list(server.scopes) or None,
         "callback_port": server.callback_port,
         "headers": dict(server.headers) or None,
@@ -50,6 +57,12 @@ def _server_values(server: ServerSettings) -> dict[str, object]:
         "authorization_revision": server.authorization_revision,
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _find_given(settings: ClientSettings | IdentityProvider) -> dict[str, Any]:
+    """What is said there, and not merely so by default."""
+    values = {each.name: (getattr(settings, each.name), each.default) for each in fields(settings)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def merge_server(settings: Settings, given: ServerSettings) -> ServerSettings:
@@ -74,17 +87,18 @@ def _merge(before: ServerSettings | None, given: ServerSettings) -> ServerSettin
 
 
 def _merge_client(before: ClientSettings, given: ClientSettings) -> ClientSettings:
-    issuer = given.issuer or before.issuer
+    kept = before
     if given.client_id_url is not None:
         # A client has one of two names; the secret belongs to the one that goes.
-        return ClientSettings(client_id_url=given.client_id_url, issuer=issuer)
-    client_id = given.client_id or before.client_id
-    return ClientSettings(
-        client_id=client_id,
-        client_secret_from=given.client_secret_from or before.client_secret_from,
-        client_id_url=None if given.client_id is not None else before.client_id_url,
-        issuer=issuer,
-    )
+        kept = replace(kept, client_id=None, client_secret_from=None)
+    if given.client_id is not None:
+        kept = replace(kept, client_id_url=None)
+    # It proves itself in one of two ways.
+    if given.private_key_from is not None:
+        kept = replace(kept, client_secret_from=None)
+    if given.client_secret_from is not None:
+        kept = replace(kept, private_key_from=None, signing_algorithm=None, assertion_audience=None)
+    return replace(kept, **_find_given(given))
 
 
 def _merge_headers(before: tuple[tuple[str, str], ...], given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -105,8 +105,12 @@ class TokenSource:
         clock: Clock,
         random: RandomBytes = os.urandom,
         obtain: Obtain | None = None,
+        fits: Callable[[Grant], bool] = lambda _: True,
     ) -> None:
-        """`obtain` is for a server that needs no person: it brings the first token and every next one."""
+        """
+        `obtain` is for a server that needs no person: it brings the first token and every next one. `fits` is false for a stored
+        grant that the settings no longer bring: it counts as none.
+        """
         self._settings = settings
         self._store = store
         self._http = http  # a function, because a token that is fresh needs no HTTP client at all
@@ -115,6 +119,7 @@ class TokenSource:
         self._random = random
         self._provers: dict[str, Prover] = {}
         self._obtain = obtain
+        self._fits = fits
         self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
         _SOURCES.add(self)
         self._grant: Grant | None = None
@@ -219,9 +224,13 @@ class TokenSource:
             return self._grant
         version = self._store.data_version()
         if anew or self._grant is None or version != self._version:
-            self._grant = self._store.find_grant(self._settings.owner, self._settings.server, self._settings.account)
+            self._grant = self._find()
         self._version, self._looked_at = version, now
         return self._grant
+
+    def _find(self) -> Grant | None:
+        found = self._store.find_grant(self._settings.owner, self._settings.server, self._settings.account)
+        return found if found is not None and self._fits(found) else None
 
     def _is_good(self, token: Token, now: float, rejected: Token | None) -> bool:
         return token.is_fresh(now) and _is_another(token, rejected)
@@ -279,7 +288,7 @@ class TokenSource:
 
     def _renew(self, flight: "Flight[Grant]", key: GrantKey, rejected: Token | None) -> Grant:
         with self._store.lock(key):
-            grant = self._save_unsaved() or self._store.find_grant(key.owner, key.server, key.account)
+            grant = self._save_unsaved() or self._find()
             if grant is None or grant.key == key:
                 return self._renew_held(flight, grant, rejected)
         # A-18: meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.
@@ -346,7 +355,7 @@ class TokenSource:
         self._unsaved = None
         if saved is not None:
             return saved
-        current = self._store.find_grant(renewed.key.owner, renewed.key.server, renewed.key.account)
+        current = self._find()
         if current is None:
             raise self._login_required("was signed out meanwhile")
         return current
@@ -363,7 +372,7 @@ class TokenSource:
     def _survive(self, grant: Grant | None, rejected: Token | None, error: HandstampError) -> Grant:
         """The table at the top of this file, below its first line."""
         if grant is not None and self._obtain is None and isinstance(error, InvalidGrant):
-            current = self._store.find_grant(grant.key.owner, grant.key.server, grant.key.account)
+            current = self._find()
             if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):
                 return self._adopt(current)
             grant = self._store.replace_grant(replace(grant, refused=fingerprint(grant.token.refresh_token))) or grant

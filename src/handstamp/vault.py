@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, UsageError, VaultCorrupt
-from handstamp.model import Grant, GrantKey, LoginPrompt, Secret, Token, VaultPlace
+from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, UsageError, VaultCorrupt, hint
+from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
-from handstamp.wiring import Observer, Parts, build_guard, build_parts, read_headers, warn
+from handstamp.wiring import Observer, Parts, build_guard, build_parts, read_headers, read_secret, warn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handstamp.flight import Flight
     from handstamp.http.auth import Auth
     from handstamp.login import Login
+    from handstamp.machine import Machine
     from handstamp.on_demand import OnDemandLogin
     from handstamp.protocol.step_up import Refusal
 
@@ -126,13 +127,14 @@ class Vault:
         from handstamp.http.auth import Auth
 
         found = self.settings.find(server)
+        source = self._source(found, owner, account)
         return Auth(
-            self._source(found, owner, account),
+            source,
             server=found.url,
             name=found.name,
             neighbours=neighbours(self.settings, found),
             account=account,
-            interactive=None if presenter is None else self._on_demand(found, owner, account, presenter),
+            interactive=None if presenter is None or source.needs_nobody else self._on_demand(found, owner, account, presenter),
         )
 
     def transport(self, server: str) -> "httpx2.AsyncBaseTransport":
@@ -170,10 +172,12 @@ class Vault:
         Signs a person in through their browser and stores the grant; None where the server needs no signing in.
 
         A grant that the server honours is given back as it is, unless `again`, or `scopes` that it lacks. `deadline`: seconds.
-        Raises LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a
-        failure.
+        Where the settings name a grant type that needs no person, nobody is asked, and the grant is a new one each time. Raises
+        LoginCancelled, LoginTimedOut, AccessDenied, and whatever is wrong with the server; nothing stored is lost by a failure.
         """
         found = self.settings.find(server)
+        if found.client.grant_type is not GrantType.AUTHORIZATION_CODE:
+            return await self._obtain(found, owner, account, scopes)
         if not again and (grant := await self._working_grant(found, owner, account, scopes)) is not None:
             return grant
         login = self._login(found, owner, account, scopes, deadline)
@@ -243,8 +247,40 @@ class Vault:
                     read_credentials=parts.read_credentials,
                     clock=parts.clock,
                     random=parts.random,
+                    obtain=self._machine(server, owner, account),
+                    fits=server.fits,
                 )
             return self._sources[key]
+
+    def _machine(self, server: ServerSettings, owner: str, account: str) -> "Machine | None":
+        if server.client.grant_type is GrantType.AUTHORIZATION_CODE:
+            return None
+        from handstamp.machine import Machine, MachineRequest
+
+        parts = self._parts
+        return Machine(
+            MachineRequest(server.name, server.url, owner, account, server.client, server.scopes),
+            http=parts.http,
+            read_headers=partial(read_headers, server.headers),
+            read_credentials=parts.read_credentials,
+            read_secret=read_secret,
+            clock=parts.clock,
+        )
+
+    async def _obtain(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
+        """A new grant, whatever is stored: whoever asks wants to know that it works."""
+        if await self.is_open(server.url):
+            return None
+        source = self._source(server, owner, account)
+        former = source.grant()
+        await (source.token_async() if former is None else source.replacement_async(former.token))
+        grant = source.grant()
+        if grant is not None and not set(scopes) <= set(grant.scopes):
+            raise UsageError(
+                f"Expected the scopes of {server.name} in its settings, since nobody is asked for more, got {' '.join(scopes)}.",
+                hint=hint("add_scope", name=server.name, url=server.url, scope=" ".join(scopes)),
+            )
+        return grant
 
     def _login(
         self,

@@ -191,10 +191,11 @@ class _CredentialsReader:
         if registration.private_key_from is None:
             return None
         place = self._called(registration.private_key_from, server, "private_key")
-        key = read_signing_key(place)
-        algorithm = registration.signing_algorithm or key.algorithms[0]
-        from handstamp.protocol.jwt import Signer
+        from handstamp.protocol.jwt import Signer, choose_algorithm
 
+        key = read_signing_key(place)
+        supported = registration.signing_algorithms_supported
+        algorithm = choose_algorithm(key, wanted=registration.signing_algorithm, supported=supported)
         return Signer(key, algorithm, clock=self._clock, random=self._random)
 
     def _called(self, place: str, server: str, what: str) -> SecretPlace:

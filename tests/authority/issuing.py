@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit
 from uuid import uuid4
 
+import jwt
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from authority.binding import Bindings, NotProved
@@ -18,6 +21,10 @@ from handstamp.demo.ledger import Issued, Ledger, Permission, new_secret
 __all__ = ["AuthorizationServer", "Client", "without_nulls"]
 
 USER = "alice@example.com"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class AuthorizationServer:
         self._bindings = bindings
         self._read_knobs = knobs
         self._clients: dict[str, Client] = {}
+        self._seen_assertions: set[str] = set()
 
     @property
     def _knobs(self) -> Knobs:
@@ -97,8 +105,9 @@ class AuthorizationServer:
             "revocation_endpoint_auth_methods_supported": None if knobs.no_revocation_endpoint else auth_methods,
             "scopes_supported": list(knobs.scopes_supported) if knobs.scopes_supported is not None else None,
             "response_types_supported": ["code"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", JWT_BEARER],
             "token_endpoint_auth_methods_supported": auth_methods,
+            "token_endpoint_auth_signing_alg_values_supported": _list(knobs.signing_algorithms),
             "code_challenge_methods_supported": methods,
             "dpop_signing_alg_values_supported": ["ES256"] if knobs.dpop else None,
             "authorization_response_iss_parameter_supported": None if knobs.no_iss_advertised else True,
@@ -136,6 +145,8 @@ class AuthorizationServer:
     def _find_client(self, client_id: str) -> Client | None:
         if client_id in self._knobs.clients:
             return Client(client_id, self._knobs.clients[client_id], None)
+        if client_id in self._knobs.client_keys:
+            return Client(client_id, "", None)
         if self._knobs.client_id_metadata_document_supported and client_id.startswith("https://"):
             return Client(client_id, "", None)
         return self._clients.get(client_id)
@@ -189,6 +200,8 @@ class AuthorizationServer:
         try:
             client = self._authenticate(seen)
             jkt = self._prove(seen) if knobs.dpop else None
+            if seen.form.get("grant_type") == TOKEN_EXCHANGE:
+                return self._exchange(seen.form, client)
             issued, refreshing = self._issue(seen.form, client)
         except NotProved as refused:
             return _error(refused.error, headers=refused.headers)
@@ -207,8 +220,12 @@ class AuthorizationServer:
         return self._bindings.prove(seen, f"{self._origin}{seen.path}", secret=secret, knobs=self._knobs)
 
     def _authenticate(self, seen: Seen) -> Client:
-        """Exactly one method, and one that is offered (A-94, A-95)."""
+        """Exactly one method, and one that is offered (A-94, A-95). Who a workload is, its assertion says (RFC 7523 §3.1)."""
         form, allowed = seen.form, self._knobs.auth_methods
+        if "client_assertion" in form:
+            return self._verify_client(seen)
+        if form.get("grant_type") == JWT_BEARER and not form.get("client_id"):
+            return Client("", "", None)
         scheme, _, encoded = seen.headers.get("authorization", "").partition(" ")
         client_id, secret, method = form.get("client_id", ""), form.get("client_secret", ""), "none"
         if "client_secret" in form:
@@ -219,18 +236,104 @@ class AuthorizationServer:
             client_id, secret = (unquote_plus(part) for part in base64.b64decode(encoded).decode().split(":", 1))
             method = "client_secret_basic"
         client = self._find_client(client_id)
+        if client_id in self._knobs.client_keys:
+            raise Refused("invalid_client", 401)
         if client is None or client.secret != secret or (allowed is not None and method not in allowed and method != "none"):
             raise Refused("invalid_client", 401)
         return client
 
+    def _verify_client(self, seen: Seen) -> Client:
+        """RFC 7523 §3, by a library that is not the one under test but the same that signs."""
+        form = seen.form
+        client_id = str(jwt.decode(form["client_assertion"], options={"verify_signature": False})["sub"])
+        key = self._knobs.client_keys.get(client_id)
+        if key is None or form.get("client_assertion_type") != ASSERTION_TYPE or "authorization" in seen.headers:
+            raise Refused("invalid_client", 401)
+        claims = self._verify(form["client_assertion"], key)
+        if claims is None or claims["iss"] != client_id or claims["jti"] in self._seen_assertions:
+            raise Refused("invalid_client", 401)
+        self._seen_assertions.add(claims["jti"])
+        return Client(client_id, "", None)
+
+    def _read_assertion(self, form: dict[str, str], client: Client) -> str:
+        """Whom it speaks of (RFC 7523 §3). An ID-JAG is for one client and one resource."""
+        assertion = form.get("assertion", "")
+        try:
+            issuer = str(jwt.decode(assertion, options={"verify_signature": False}).get("iss"))
+            is_id_jag = jwt.get_unverified_header(assertion).get("typ") == "oauth-id-jag+jwt"
+        except jwt.PyJWTError:
+            raise Refused("invalid_grant") from None
+        key = self._knobs.assertion_keys.get(issuer)
+        claims = None if key is None else self._verify(assertion, key)
+        if claims is None:
+            raise Refused("invalid_grant")
+        if self._knobs.assertions_once and assertion in self._seen_assertions:
+            raise Refused("invalid_grant")
+        self._seen_assertions.add(assertion)
+        if is_id_jag and (claims["client_id"], claims["resource"]) != (client.client_id, form.get("resource")):
+            raise Refused("invalid_grant")
+        return str(claims["sub"])
+
+    def _verify(self, token: str, key: str) -> dict[str, Any] | None:
+        algorithms = list(self._knobs.signing_algorithms or ("ES256", "RS256", "EdDSA"))
+        options: Any = {"require": ["iss", "sub", "aud", "exp", "iat", "jti"], "strict_aud": True}
+        try:
+            return jwt.decode(token, key, algorithms, audience=self.issuer, options=options)
+        except jwt.PyJWTError:
+            return None
+
     def _issue(self, form: dict[str, str], client: Client) -> tuple[Issued, bool]:
         match form.get("grant_type"):
+            case "client_credentials":
+                return self._issue_to_machine(form, client, client.client_id), False
+            case grant_type if grant_type == JWT_BEARER:
+                return self._issue_to_machine(form, client, self._read_assertion(form, client)), False
             case "authorization_code":
                 return self._spend_code(form, client), False
             case "refresh_token":
                 return self._refresh(form, client), True
             case _:
                 raise Refused("unsupported_grant_type")
+
+    def _exchange(self, form: dict[str, str], client: Client) -> Response:
+        """An identity provider's side (RFC 8693): a person's sign-in against an assertion for another authorization server."""
+        knobs, kind = self._knobs, form.get("subject_token_type", "").removeprefix(TOKEN_TYPE)
+        if knobs.exchange_error:
+            raise Refused(knobs.exchange_error)
+        if knobs.id_jag_key is None or form.get("requested_token_type") != f"{TOKEN_TYPE}id-jag":
+            raise Refused("unsupported_grant_type")
+        if knobs.subject_tokens.get(form.get("subject_token", "")) != kind:
+            raise Refused("invalid_grant")
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": USER,
+            "aud": form["audience"],
+            "client_id": knobs.id_jag_client,
+            "resource": form["resource"],
+            "jti": str(uuid4()),
+            "iat": now,
+            "exp": now + knobs.id_jag_lifetime,
+        }
+        body: dict[str, object] = {
+            "issued_token_type": f"{TOKEN_TYPE}id-jag",
+            "access_token": jwt.encode(claims, knobs.id_jag_key, "ES256", {"typ": "oauth-id-jag+jwt"}),
+            "token_type": "N_A",
+            "expires_in": knobs.id_jag_lifetime,
+            "scope": form.get("scope"),
+        }
+        return JSONResponse(without_nulls(body | dict(knobs.exchange)))
+
+    def _issue_to_machine(self, form: dict[str, str], client: Client, user: str) -> Issued:
+        """Without a refresh token (RFC 6749 §4.4.3)."""
+        if self._knobs.machine_error:
+            raise Refused(self._knobs.machine_error)
+        granted = self._knobs.granted_scopes
+        scopes = granted if granted is not None else tuple(form.get("scope", "read").split())
+        permission = Permission(client.client_id, user, scopes, form.get("resource"))
+        issued = self._ledger.spend_code(self._ledger.issue_code(permission, "", ""), refreshable=False)
+        assert issued is not None
+        return issued
 
     def _spend_code(self, form: dict[str, str], client: Client) -> Issued:
         if self._knobs.code_error:
@@ -299,6 +402,10 @@ class AuthorizationServer:
             return _error(refused.error, refused.status)
         self._ledger.revoke(seen.form.get("token", ""), client.client_id)
         return Response(status_code=200)
+
+
+def _list(values: tuple[str, ...] | None) -> list[str] | None:
+    return None if values is None else list(values)
 
 
 def without_nulls(members: Mapping[str, object]) -> dict[str, object]:

@@ -40,6 +40,10 @@ class Knobs:
     """None leaves the member out of the metadata; all methods then work."""
     clients: Mapping[str, str] = field(default_factory=dict[str, str])
     """Pre-registered, `{client_id: secret}`, "" for a public one; any loopback redirect address is theirs."""
+    client_keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Pre-registered for `private_key_jwt`, `{client_id: public key in PEM}`."""
+    signing_algorithms: tuple[str, ...] | None = None
+    """For client assertions; None leaves the member out of the metadata."""
     registration_error: str | None = None
     registration_status: int | None = None
     registration: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -72,6 +76,22 @@ class Knobs:
     """Refuses codes with this error."""
     refresh_error: str | None = None
     """Refuses refresh tokens with this error, and spends nothing."""
+    machine_error: str | None = None
+    """Refuses the grants that need no person with this error."""
+    assertion_keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Whose assertions are taken, `{issuer: public key in PEM}` (RFC 7523 §2.1): a platform's, an identity provider's."""
+    assertions_once: bool = False
+    """The same assertion is not taken twice."""
+    id_jag_key: str | None = None
+    """The private key, in PEM, with which an identity provider signs assertions; without one it exchanges nothing (RFC 8693)."""
+    subject_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it takes for them, `{token: its kind}`: an ID token (`id_token`), a `refresh_token`, a SAML assertion (`saml2`)."""
+    id_jag_client: str = "ci"
+    """The client's name at the other server, which the organisation knows."""
+    id_jag_lifetime: int = 300
+    exchange_error: str | None = None
+    exchange: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Members of the answer to an exchange that stand there instead; None leaves one out."""
     no_refresh_token: bool = False
     no_expires_in: bool = False
     expires_in: float | str = 3600

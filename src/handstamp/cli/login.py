@@ -9,7 +9,7 @@ from handstamp.cli.session import Session
 from handstamp.cli.terminal import TerminalPresenter, find_browser_obstacle
 from handstamp.cli.words import grant_members, one_line, renewal_words, span, who
 from handstamp.errors import hint
-from handstamp.model import Grant, VaultPlace
+from handstamp.model import Grant, GrantType, VaultPlace
 from handstamp.output import Output
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import host
@@ -18,6 +18,12 @@ from handstamp.vault import LogoutReport
 from handstamp.wiring import build_browser
 
 __all__ = ["login", "logout"]
+
+_MEANS = {
+    GrantType.CLIENT_CREDENTIALS: "a token for the client itself",
+    GrantType.JWT_BEARER: "a token for the workload",
+    GrantType.ID_JAG: "a token by your organisation's word",
+}
 
 
 @click.command(cls=Command)
@@ -38,6 +44,8 @@ def login(
 
     Over SSH, or where no browser can be opened, open the link anywhere and paste the address of its last page here. Without a
     terminal nothing is asked: the browser opens, the link is printed, and the command waits.
+
+    For a server whose settings name a grant type nobody signs in: this asks for a token, and says whether it works.
 
     \b
       handstamp login linear
@@ -63,6 +71,8 @@ def login(
         output.document(_outcome(found, grant, presenter))
     elif grant is None:
         output.done(f"{found.name} works without signing in.")
+    elif grant.grant_type is not GrantType.AUTHORIZATION_CODE:
+        _show_obtained(output, found, grant, place)
     elif presenter.was_asked:
         _show_signed_in(output, found, grant, place, presenter.notes)
     else:
@@ -96,17 +106,31 @@ def _outcome(server: ServerSettings, grant: Grant | None, presenter: TerminalPre
     head: dict[str, object] = {"server": server.name, "url": server.url}
     if grant is None:
         return head | {"status": "open"}
-    status = "signed_in" if presenter.was_asked else "already_signed_in"
+    is_new = presenter.was_asked or grant.grant_type is not GrantType.AUTHORIZATION_CODE
+    status = "signed_in" if is_new else "already_signed_in"
     return head | {"status": status} | grant_members(grant) | {"notes": presenter.notes}
 
 
 def _show_signed_in(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace, notes: list[str]) -> None:
     identity = who(grant)
     output.done(f"Signed in to {server.name}" + (f" as {identity}" if identity else ""))
-    file = place.path.replace("\\", "/").rpartition("/")[2]
-    output.say(f"  Stored in {file}, key in {place.key}. {_future(grant)}")
+    _show_place(output, grant, place)
     for note in notes:
         output.warn(one_line(note, 1000))
+
+
+def _show_obtained(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace) -> None:
+    """Nobody has signed in: what was it, then?"""
+    scopes = one_line(", ".join(grant.scopes))
+    output.done(f"{server.name} needs no sign-in: {_MEANS[grant.grant_type]} at {host(grant.key.issuer)}")
+    if scopes:
+        output.say(f"  Allowed: {scopes}.")
+    _show_place(output, grant, place)
+
+
+def _show_place(output: Output, grant: Grant, place: VaultPlace) -> None:
+    file = place.path.replace("\\", "/").rpartition("/")[2]
+    output.say(f"  Stored in {file}, key in {place.key}. {_future(grant)}")
 
 
 def _future(grant: Grant) -> str:

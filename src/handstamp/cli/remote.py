@@ -159,9 +159,13 @@ def _run(
 async def _connect(session: Session, vault: "Vault", server: ServerSettings, account: str) -> "AsyncGenerator[Client]":
     import httpx2
     from mcp import Client
+    from mcp.client.extension import advertise
     from mcp.client.streamable_http import streamable_http_client
 
     from handstamp.http.client import open_client
+
+    extension = server.client.grant_type.extension
+    declared = [] if extension is None else [advertise(extension)]
 
     http = open_client(
         vault.auth(server.url, account=account),
@@ -172,7 +176,7 @@ async def _connect(session: Session, vault: "Vault", server: ServerSettings, acc
     )
     async with (
         http,
-        Client(streamable_http_client(server.url, http_client=http)) as client,
+        Client(streamable_http_client(server.url, http_client=http), extensions=declared) as client,
     ):
         yield client
 

@@ -5,8 +5,9 @@ import click
 from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.errors import SettingsError, UsageError, VaultError, hint
-from handstamp.model import OLDER, ClientSettings, GrantKey
+from handstamp.model import OLDER, ClientSettings, GrantKey, GrantType
 from handstamp.protocol.client_document import require_document_url
+from handstamp.protocol.client_settings import require_complete
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import parse_server_url, require_secure
 from handstamp.settings import ServerSettings, Settings, load_settings, require_header, require_name
@@ -27,7 +28,16 @@ HELP = hint("help_command", command="add")
     help="Where its secret is read at each use; prompt asks now and seals it in the vault.",
 )
 @click.option("--client-id-url", metavar="URL", help="A client ID metadata document of yours.")
-@click.option("--issuer", metavar="URL", help="Which authorization server, where the server names several.")
+@click.option(
+    "--issuer", metavar="URL", help="The authorization server of your client; which one, where the server names several."
+)
+@click.option(
+    "--grant-type",
+    type=click.Choice(["client_credentials", "jwt_bearer"]),
+    help="For a program: nobody signs in. By the client's own secret or key, or by a workload's JWT.",
+)
+@click.option("--private-key-from", metavar="env:NAME|file:PATH", help="Where the client's private key is read at each use.")
+@click.option("--assertion-from", metavar="env:NAME|file:PATH", help="Where the workload's JWT is read at each use.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What to ask for. Repeat it, or separate by spaces.")
 @click.option(
     "--callback-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where your registered redirect address listens."
@@ -54,6 +64,9 @@ def add(
     client_secret_from: str | None,
     client_id_url: str | None,
     issuer: str | None,
+    grant_type: str | None,
+    private_key_from: str | None,
+    assertion_from: str | None,
     scopes: tuple[str, ...],
     callback_port: int | None,
     headers: tuple[str, ...],
@@ -71,10 +84,20 @@ def add(
       handstamp add work https://mcp.example.com/mcp --client-id abc --client-secret-from env:WORK_SECRET
     """
     url = parse_server_url(url)
+    client = ClientSettings(
+        client_id=client_id,
+        client_secret_from=_parse_place("--client-secret-from", client_secret_from),
+        client_id_url=client_id_url,
+        issuer=issuer,
+        grant_type=GrantType(grant_type or GrantType.AUTHORIZATION_CODE),
+        private_key_from=_parse_place("--private-key-from", private_key_from),
+        assertion_from=_parse_place("--assertion-from", assertion_from),
+    )
+    _check_client(url, client)
     given = ServerSettings(
         name=require_name(name),
         url=url,
-        client=_parse_client(url, client_id, client_secret_from, client_id_url, issuer),
+        client=client,
         scopes=_parse_scopes(scopes),
         callback_port=callback_port,
         headers=tuple(_parse_header(header) for header in headers),
@@ -84,6 +107,7 @@ def add(
     server = merge_server(settings, given)
     if server.client.client_secret_from is not None and server.client.client_id is None:
         raise UsageError("Expected --client-id with --client-secret-from: a secret belongs to a client.", hint=HELP)
+    require_complete(server.client)
     if given.client.client_secret_from == "vault":
         _ask_and_seal(session, server)
     try:
@@ -133,30 +157,27 @@ def _tell_stored(session: Session, stored: list[GrantKey], url: str) -> None:
         session.output.hint(hint("logout", server=url))
 
 
-def _parse_client(
-    url: str, client_id: str | None, secret_from: str | None, client_id_url: str | None, issuer: str | None
-) -> ClientSettings:
-    if client_id is not None and client_id_url is not None:
+def _check_client(url: str, client: ClientSettings) -> None:
+    if client.client_id is not None and client.client_id_url is not None:
         raise UsageError("Expected --client-id or --client-id-url, got both.", hint=HELP)
-    if secret_from is not None and client_id_url is not None:
+    if client.client_secret_from is not None and client.client_id_url is not None:
         raise UsageError("Expected --client-secret-from with --client-id, got --client-id-url.", hint=HELP)
-    if client_id_url is not None:
-        require_document_url(client_id_url)
-    if issuer is not None:
-        require_secure(issuer, "--issuer", near=url)
-    return ClientSettings(
-        client_id=client_id, client_secret_from=_parse_secret_place(secret_from), client_id_url=client_id_url, issuer=issuer
-    )
+    if client.client_id_url is not None:
+        require_document_url(client.client_id_url)
+    if client.issuer is not None:
+        require_secure(client.issuer, "--issuer", near=url)
 
 
-def _parse_secret_place(place: str | None) -> str | None:
-    if place == "prompt":
+def _parse_place(option: str, place: str | None) -> str | None:
+    can_be_asked = option == "--client-secret-from"
+    if place == "prompt" and can_be_asked:
         return "vault"
     scheme, colon, rest = (place or "").partition(":")
     if place is None or (scheme in ("env", "file") and colon and rest):
         return place
     # What came instead may be the secret itself, so it is not repeated.
-    raise UsageError("Expected env:NAME, file:PATH or prompt for --client-secret-from, got something else.", hint=HELP)
+    places = "env:NAME, file:PATH or prompt" if can_be_asked else "env:NAME or file:PATH"
+    raise UsageError(f"Expected {places} for {option}, got something else.", hint=HELP)
 
 
 def _parse_scopes(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
 from handstamp.cli.words import grant_members, iso_time, renewal_words, status_cell, who
 from handstamp.errors import account_hint, hint
-from handstamp.model import Grant, GrantKey, Status, VaultPlace
+from handstamp.model import Grant, GrantKey, GrantType, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
 from handstamp.settings import ServerSettings, Settings
@@ -37,6 +37,8 @@ class _Line:
         return self.key if self.grant is None else None
 
     def wants_login(self, now: float) -> bool:
+        if self.server.client.grant_type is not GrantType.AUTHORIZATION_CODE:
+            return False
         return self.damaged is None and not self.is_former and Status.of(self.grant, now) in WANT_LOGIN
 
     def status(self, now: float) -> str:
@@ -163,6 +165,7 @@ def _grant_rows(line: _Line, grant: Grant, now: float) -> list[tuple[str, str | 
         ("account", who(grant) or grant.key.account),
         ("issuer", safe(grant.key.issuer)),
         ("client", grant.registration.kind.value.replace("_", " ")),
+        ("grant type", grant.grant_type.value.replace("_", " ")),
         ("scopes", _scopes(grant)),
         ("signed in", iso_time(grant.granted_at) or "—"),
         ("expires", iso_time(grant.token.expires_at) or "the server does not say"),

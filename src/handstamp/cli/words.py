@@ -68,6 +68,7 @@ def grant_members(grant: Grant) -> dict[str, object]:
         "identity": grant.identity,
         "issuer": grant.key.issuer,
         "client": grant.registration.kind.value,
+        "grant_type": grant.grant_type.value,
         "scopes": list(grant.scopes),
         "signed_in_at": iso_time(grant.granted_at),
         "expires_at": iso_time(grant.token.expires_at),

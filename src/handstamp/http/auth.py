@@ -7,7 +7,8 @@ awaiting; the two client protocols below only carry it. No lock is held while th
 
     not ours (other origin, other server's path)  → sent as it is, without our token, whatever the answer
     ours, and a redirect was followed elsewhere   → the answer is the caller's: it is nothing of our server's
-    no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in
+    no grant                                      → sent bare; a 401 is LoginRequired, or a login if `interactive` was handed in,
+                                                    or a token where the source needs nobody
     a grant that only a person can mend           → LoginRequired, or a login if `interactive` was handed in
     a token, answered with 401                    → one replacement, one more try; a second 401 is LoginRequired, or a login if
                                                     the server has moved to another issuer and `interactive` was handed in
@@ -191,6 +192,8 @@ class Auth(AuthBase):
         return Want(lambda: self._source.replacement(rejected), lambda: self._source.replacement_async(rejected))
 
     def _login(self, refusal: Refusal) -> Want:
+        if self._source.needs_nobody:
+            return Want(self._source.token, self._source.token_async)
         if self._interactive is None:
             raise self._login_required("asks you to sign in")
         interactive = self._interactive

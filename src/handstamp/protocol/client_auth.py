@@ -61,7 +61,8 @@ def authenticate(registration: Registration, credentials: Credentials, *, token_
     """
     client_id = registration.client_id
     if registration.token_endpoint_auth_method == NONE:
-        return (), (("client_id", client_id),)
+        # A workload is known by its assertion, and may have no name besides (RFC 7523 §3.1).
+        return (), (("client_id", client_id),) if client_id else ()
     if registration.token_endpoint_auth_method == PRIVATE_KEY:
         return (), _assert(registration, credentials.signer, token_endpoint)
     secret = credentials.secret or registration.client_secret

@@ -36,6 +36,7 @@ class Purpose(Enum):
     AUTHORIZATION_SERVER = "authorization server metadata"
     REGISTRATION = "client registration"
     TOKEN = "token request"
+    TOKEN_EXCHANGE = "token exchange"
     REVOCATION = "token revocation"
     CLIENT_DOCUMENT = "the client metadata document"
     CLIENT_KEYS = "the client's keys"

@@ -14,7 +14,14 @@ from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host, split_url
 
-__all__ = ["NO_CLIENT", "ClientSettings", "build_registration", "choose_registration_kind", "register_client"]
+__all__ = [
+    "NO_CLIENT",
+    "ClientSettings",
+    "build_registration",
+    "choose_registration_kind",
+    "configured_method",
+    "register_client",
+]
 
 MAX_VALUE_LENGTH = 4096
 
@@ -67,15 +74,17 @@ def build_registration(
         kind,
         client.client_id,
         redirect_uri,
-        _configured_method(server, client),
+        configured_method(server, client),
         client_secret_from=place_name(client.client_secret_from),
         private_key_from=place_name(client.private_key_from),
         signing_algorithm=client.signing_algorithm,
+        signing_algorithms_supported=server.token_endpoint_auth_signing_alg_values_supported,
         assertion_audience=client.assertion_audience,
     )
 
 
-def _configured_method(server: AuthorizationServer, client: ClientSettings) -> str:
+def configured_method(server: AuthorizationServer, client: ClientSettings) -> str:
+    """How a client proves itself that the person configured: by its key, else by its secret in the server's way (4.8)."""
     if client.private_key_from is not None:
         return PRIVATE_KEY
     return choose_auth_method(server.token_endpoint_auth_methods_supported, client.client_secret_from is not None)

@@ -29,9 +29,11 @@ class AuthorizationServer:
     revocation_endpoint: str | None = None
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] | None = None
-    """None where the document does not say, as in the next two."""
+    """None where the document does not say, as in those below."""
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
     dpop_signing_alg_values_supported: tuple[str, ...] | None = None
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] | None = None
+    authorization_grant_profiles_supported: tuple[str, ...] | None = None
     client_id_metadata_document_supported: bool = False
     authorization_response_iss_parameter_supported: bool = False
 
@@ -98,6 +100,10 @@ def judge_authorization_server(issuer: str, document: dict[str, object], *, near
         code_challenge_methods_supported=read_strings(document, "code_challenge_methods_supported"),
         token_endpoint_auth_methods_supported=read_strings(document, "token_endpoint_auth_methods_supported"),
         dpop_signing_alg_values_supported=read_strings(document, "dpop_signing_alg_values_supported"),
+        token_endpoint_auth_signing_alg_values_supported=read_strings(
+            document, "token_endpoint_auth_signing_alg_values_supported"
+        ),
+        authorization_grant_profiles_supported=read_strings(document, "authorization_grant_profiles_supported"),
         client_id_metadata_document_supported=document.get("client_id_metadata_document_supported") is True,
         authorization_response_iss_parameter_supported=document.get("authorization_response_iss_parameter_supported") is True,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from handstamp.errors import AccessDenied, HandstampError, InvalidScope, StepUpRequired, account_hint, hint
-from handstamp.model import Grant, Token
+from handstamp.model import Grant, GrantType, Token
 from handstamp.protocol.challenge import Challenge
 from handstamp.protocol.discovery import Probe
 from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
@@ -118,6 +118,8 @@ def step_up_required(name: str, account: str, grant: Grant | None, refusal: Refu
     already, nothing is left to ask for, and `scopes` is empty.
     """
     shown = safe(" ".join(refusal.wanted)) or "it does not say which"
+    if grant is not None and grant.grant_type is not GrantType.AUTHORIZATION_CODE:
+        return _settings_required(name, grant, refusal, shown)
     if refusal.is_final_for(grant):
         return StepUpRequired(f"{name} wants access that was asked for and refused: {shown}.", hint=hint("status"))
     had, refused = ((), ()) if grant is None else (asked_before(grant), grant.refused_scopes)
@@ -128,4 +130,14 @@ def step_up_required(name: str, account: str, grant: Grant | None, refusal: Refu
     command = "login_scope_again" if refusal.is_within(grant) else "login_scope"
     return StepUpRequired(
         message, hint=account_hint(command, server=name, account=account, scope=" ".join(scopes)), scopes=scopes
+    )
+
+
+def _settings_required(name: str, grant: Grant, refusal: Refusal, shown: str) -> StepUpRequired:
+    """A-113: nobody is there to allow more, and asking again by itself would bring the same."""
+    scopes = union_scopes(asked_before(grant), refusal.wanted)
+    return StepUpRequired(
+        f"{name} wants more access than its settings ask for: {shown}.",
+        hint=hint("add_scope", name=name, url=grant.key.server, scope=" ".join(scopes)),
+        scopes=scopes,
     )

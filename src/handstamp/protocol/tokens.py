@@ -16,7 +16,18 @@ from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import mask, safe
 from handstamp.protocol.urls import host, is_within, split_url
 
-__all__ = ["TokenResponse", "ask_for_token", "exchange_code", "find_other_audiences", "refresh_token", "revoke_token"]
+__all__ = [
+    "MAX_TOKEN_LENGTH",
+    "TokenResponse",
+    "ask_for_token",
+    "exchange_code",
+    "find_other_audiences",
+    "read_claims",
+    "read_identity",
+    "read_lifetime",
+    "refresh_token",
+    "revoke_token",
+]
 
 BEARER, DPOP = "Bearer", "DPoP"
 MAX_TOKEN_LENGTH = 32 * 1024
@@ -167,7 +178,7 @@ def judge_token_response(request: Request, response: Response, dpop_key: Secret 
     token_type = BEARER if dpop_key is None else DPOP
     _require_token_type(request, body, token_type)
     access_token = _read_access_token(body)
-    lifetime = _read_lifetime(body.get("expires_in"))
+    lifetime = read_lifetime(body.get("expires_in"))
     refresh = body.get("refresh_token") or None
     if refresh is not None and (not isinstance(refresh, str) or len(refresh) > MAX_TOKEN_LENGTH):
         raise MalformedResponse('Expected "refresh_token" in the answer to the token request as a string of bounded length.')
@@ -184,7 +195,7 @@ def judge_token_response(request: Request, response: Response, dpop_key: Secret 
     return TokenResponse(
         token,
         parse_scopes(scope) if isinstance(scope, str) else None,
-        _read_identity(body.get("id_token")),
+        read_identity(body.get("id_token")),
         audiences=tuple(dict.fromkeys(_read_audiences(body)))[:MAX_AUDIENCES],
     )
 
@@ -214,7 +225,7 @@ def _read_access_token(body: dict[str, object]) -> Secret:
     return Secret(value)
 
 
-def _read_lifetime(value: object) -> float | None:
+def read_lifetime(value: object) -> float | None:
     """Seconds; None for what is no sensible lifetime: a hint that makes no sense is no hint (A-96, TE4)."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
@@ -223,12 +234,12 @@ def _read_lifetime(value: object) -> float | None:
     return float(value)
 
 
-def _read_identity(id_token: object) -> str | None:
+def read_identity(id_token: object) -> str | None:
     """
     A name for the account from an ID token. Its signature is not checked: it came from the token endpoint over TLS (OIDC Core
     §3.1.3.7), and it is shown, never believed.
     """
-    claims = _read_claims(id_token)
+    claims = read_claims(id_token)
     names = (claims.get(claim) for claim in IDENTITY_CLAIMS)
     return next((safe(name.strip(), MAX_IDENTITY_LENGTH) for name in names if isinstance(name, str) and name.strip()), None)
 
@@ -239,12 +250,12 @@ def _read_audiences(body: dict[str, object]) -> Iterator[str]:
 
     A token is not ours to read (A-96), and nothing but a note to a person comes of it.
     """
-    for value in (body.get("resource"), _read_claims(body.get("access_token")).get("aud")):
+    for value in (body.get("resource"), read_claims(body.get("access_token")).get("aud")):
         entries = cast("list[object]", value) if isinstance(value, list) else [value]
         yield from (entry for entry in entries if isinstance(entry, str))
 
 
-def _read_claims(token: object) -> dict[str, object]:
+def read_claims(token: object) -> dict[str, object]:
     """The payload of a JWT; empty for whatever is none. Bounded, and never raises."""
     if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH or token.count(".") != 2:
         return {}

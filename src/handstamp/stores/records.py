@@ -54,8 +54,8 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
             granted_at=found.seconds("granted_at"),
             generation=generation,
             refused=found.optional_text("refused"),
-            requested_scopes=found.optional_texts("requested_scopes"),
-            refused_scopes=found.optional_texts("refused_scopes"),
+            requested_scopes=found.optional_texts("requested_scopes") or (),
+            refused_scopes=found.optional_texts("refused_scopes") or (),
             grant_type=GrantType(found.optional_text("grant_type") or GrantType.AUTHORIZATION_CODE.value),
         )
     except _UNREADABLE as error:
@@ -99,6 +99,9 @@ def _registration_members(registration: Registration) -> dict[str, Any]:
         "client_secret_from": kept.client_secret_from,
         "private_key_from": kept.private_key_from,
         "signing_algorithm": kept.signing_algorithm,
+        "signing_algorithms_supported": None
+        if kept.signing_algorithms_supported is None
+        else list(kept.signing_algorithms_supported),
         "assertion_audience": kept.assertion_audience,
         "client_secret_expires_at": kept.client_secret_expires_at,
         "scopes": list(kept.scopes),
@@ -116,9 +119,10 @@ def _read_registration(found: "_Record") -> Registration:
         client_secret_from=found.optional_text("client_secret_from"),
         private_key_from=found.optional_text("private_key_from"),
         signing_algorithm=found.optional_text("signing_algorithm"),
+        signing_algorithms_supported=found.optional_texts("signing_algorithms_supported"),
         assertion_audience=found.optional_text("assertion_audience"),
         client_secret_expires_at=found.optional_seconds("client_secret_expires_at"),
-        scopes=found.optional_texts("scopes"),
+        scopes=found.optional_texts("scopes") or (),
     )
 
 
@@ -169,8 +173,8 @@ class _Record:
             raise TypeError
         return tuple(_require_text(value) for value in cast("list[object]", values))
 
-    def optional_texts(self, name: str) -> tuple[str, ...]:
-        return self.texts(name) if name in self._members else ()
+    def optional_texts(self, name: str) -> tuple[str, ...] | None:
+        return None if self._members.get(name) is None else self.texts(name)
 
     def seconds(self, name: str) -> float:
         value = self._members[name]
