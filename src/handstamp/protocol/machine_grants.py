@@ -7,9 +7,9 @@ The client was registered beforehand, or the assertion names it: no server is ev
 from dataclasses import dataclass
 
 from handstamp.errors import IssuerMismatch, RegistrationRejected
-from handstamp.model import ClientSettings, Registration, RegistrationKind, Secret, place_name
+from handstamp.model import ClientSettings, GrantType, Registration, RegistrationKind, Secret, place_name
 from handstamp.protocol.client_auth import Credentials, Fields
-from handstamp.protocol.client_settings import require_complete
+from handstamp.protocol.client_settings import machine_id, require_complete
 from handstamp.protocol.dpop import Prover
 from handstamp.protocol.exchange import Exchange
 from handstamp.protocol.registration import configured_method
@@ -34,13 +34,13 @@ def register_machine(server: AuthorizationServer, client: ClientSettings) -> Reg
     expected = client.authorization_server
     if expected is not None and expected != server.issuer:
         raise IssuerMismatch(f"Expected {safe(expected)}, the issuer of the configured client, got {safe(server.issuer)}.")
-    is_document = client.client_id is None and client.client_id_url is not None
+    is_document = client.client_id is None and client.grant_type is GrantType.ID_JAG
     if is_document and not server.client_id_metadata_document_supported:
         raise RegistrationRejected(f"{host(server.issuer)} takes no client metadata documents, so client_id is needed.")
     return Registration(
         server.issuer,
         RegistrationKind.METADATA_DOCUMENT if is_document else RegistrationKind.PRE_REGISTERED,
-        client.client_id or client.client_id_url or "",
+        machine_id(client),
         redirect_uri="",
         token_endpoint_auth_method=configured_method(server, client),
         client_secret_from=place_name(client.client_secret_from),
