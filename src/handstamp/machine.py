@@ -18,13 +18,15 @@ from typing import assert_never
 
 from handstamp.enterprise import Organisation
 from handstamp.errors import LoginRequired, ServerBrokeProtocol, UsageError, account_hint, forgetting_values, hint
-from handstamp.model import ClientSettings, Grant, GrantKey, GrantType, Named, Registration, Secret
-from handstamp.ports import Clock, CredentialsReader, HttpRunner, SecretReader
+from handstamp.model import ClientSettings, Grant, GrantKey, GrantType, Named, Secret
+from handstamp.ports import Clock, CredentialsReader, HttpRunner, RandomBytes, SecretReader
 from handstamp.protocol.client_settings import require_complete
 from handstamp.protocol.discovery import Discovered, choose_scopes, discover
+from handstamp.protocol.dpop import Prover
 from handstamp.protocol.exchange import Exchange
 from handstamp.protocol.id_jag import Wanted, require_profile, use_identity_assertion
-from handstamp.protocol.machine_grants import register_machine, use_assertion, use_client_credentials
+from handstamp.protocol.jwt import generate_key
+from handstamp.protocol.machine_grants import Asking, register_machine, use_assertion, use_client_credentials
 from handstamp.protocol.scopes import OFFLINE_ACCESS
 from handstamp.protocol.tokens import TokenResponse
 from handstamp.protocol.urls import host, origin
@@ -61,6 +63,7 @@ class Machine:
         read_credentials: CredentialsReader,
         read_secret: SecretReader,
         clock: Clock,
+        random: RandomBytes,
     ) -> None:
         require_complete(request.client)
         self._request = request
@@ -69,6 +72,7 @@ class Machine:
         self._read_credentials = read_credentials
         self._read_secret = read_secret
         self._clock = clock
+        self._random = random
         self._organisation = self._find_organisation()
 
     def _find_organisation(self) -> Organisation | None:
@@ -102,9 +106,15 @@ class Machine:
             )
         self._require_same_place(former, discovered)
         registration = register_machine(discovered.server, request.client)
-        scopes = self._choose_scopes(discovered)
-        answer = self._ask(http, discovered, registration, scopes)
-        return self._grant(discovered, registration, scopes, answer)
+        asking = Asking(
+            discovered.server,
+            registration,
+            self._read_credentials(request.owner, request.url, registration),
+            discovered.resource.resource,
+            self._choose_scopes(discovered),
+            self._make_prover() if discovered.uses_dpop else None,
+        )
+        return self._grant(asking, self._ask(http, asking))
 
     def _require_same_place(self, former: Grant | None, discovered: Discovered) -> None:
         """TB12: a token endpoint that has moved may be right, and nobody is here to be asked (4.3)."""
@@ -127,45 +137,42 @@ class Machine:
         # A-142: no refresh token is expected, so none is asked for.
         return tuple(scope for scope in chosen if scope != OFFLINE_ACCESS or scope in request.scopes)
 
-    def _ask(
-        self, http: HttpRunner, discovered: Discovered, registration: Registration, scopes: tuple[str, ...]
-    ) -> TokenResponse:
-        client, server, resource = self._request.client, discovered.server, discovered.resource.resource
-        credentials = self._read_credentials(self._request.owner, self._request.url, registration)
-
+    def _ask(self, http: HttpRunner, asking: Asking) -> TokenResponse:
         def run(step: Exchange[TokenResponse]) -> TokenResponse:
             return http.run_blocking(step, deadline=REQUEST_DEADLINE)
 
+        client = self._request.client
         match client.grant_type:
             case GrantType.CLIENT_CREDENTIALS:
-                return run(use_client_credentials(server, registration, credentials, resource=resource, scopes=scopes))
+                return run(use_client_credentials(asking))
             case GrantType.JWT_BEARER:
                 assert client.assertion_from is not None  # `require_complete`
-                assertion = self._read_secret(client.assertion_from, ASSERTION)
-                return run(use_assertion(server, registration, credentials, assertion, resource=resource, scopes=scopes))
+                return run(use_assertion(asking, self._read_secret(client.assertion_from, ASSERTION)))
             case GrantType.ID_JAG:
                 assert self._organisation is not None  # likewise
-                require_profile(server)
-                wanted = Wanted(server.issuer, resource, scopes)
-                return self._organisation.vouch(
-                    wanted, lambda vouched: run(use_identity_assertion(server, registration, credentials, vouched))
-                )
+                require_profile(asking.server)
+                wanted = Wanted(asking.server.issuer, asking.resource, asking.scopes)
+                return self._organisation.vouch(wanted, lambda assertion: run(use_identity_assertion(asking, assertion)))
             case GrantType.AUTHORIZATION_CODE:
                 raise UsageError("Expected a grant type that needs no person, got authorization_code.")
         assert_never(client.grant_type)
 
-    def _grant(self, discovered: Discovered, registration: Registration, scopes: tuple[str, ...], answer: TokenResponse) -> Grant:
-        request, server = self._request, discovered.server
+    def _make_prover(self) -> Prover:
+        """Of a new key for each token (RFC 9449)."""
+        return Prover(generate_key(self._random), clock=self._clock, random=self._random)
+
+    def _grant(self, asking: Asking, answer: TokenResponse) -> Grant:
+        request, server = self._request, asking.server
         return Grant(
             key=GrantKey(request.owner, request.url, request.account, server.issuer),
-            resource=discovered.resource.resource,
-            scopes=scopes if answer.scopes is None else answer.scopes,
-            registration=registration,
+            resource=asking.resource,
+            scopes=asking.scopes if answer.scopes is None else answer.scopes,
+            registration=asking.registration,
             token=answer.token,
             token_endpoint=server.token_endpoint,
             revocation_endpoint=server.revocation_endpoint,
             identity=answer.identity,
             granted_at=self._clock(),
-            requested_scopes=scopes,
+            requested_scopes=asking.scopes,
             grant_type=request.client.grant_type,
         )

@@ -17,7 +17,7 @@ from typing import cast
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Grant, GrantType, IdentityProvider, Named, Network
 from handstamp.protocol.client_document import require_document_url
-from handstamp.protocol.client_settings import require_complete
+from handstamp.protocol.client_settings import machine_id, require_complete
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url, require_secure, split_url
@@ -110,7 +110,7 @@ class ServerSettings:
             return False
         if client.grant_type is GrantType.AUTHORIZATION_CODE:
             return True
-        is_same = grant.registration.client_id == (client.client_id or client.client_id_url or "")
+        is_same = grant.registration.client_id == machine_id(client)
         is_there = client.authorization_server in (None, grant.key.issuer)
         return is_same and is_there and (not self.scopes or set(self.scopes) == set(grant.requested_scopes))
 

@@ -265,6 +265,7 @@ class Vault:
             read_credentials=parts.read_credentials,
             read_secret=read_secret,
             clock=parts.clock,
+            random=parts.random,
         )
 
     async def _obtain(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:

@@ -224,6 +224,17 @@ def test_without_configured_scopes_those_of_the_challenge_are_asked_for_and_no_r
     assert program.site.token_requests[0]["scope"] == "read"
 
 
+def test_a_server_that_wants_tokens_bound_to_a_key_gets_one(program: Program) -> None:
+    """A-164: also without a person; the key is new with each token."""
+    program.site.turn(dpop=True)
+    vault = program.vault()
+
+    assert program.who(vault) == "ci, allowed to read"
+    grant = vault.grant(NAME)
+    assert grant is not None
+    assert grant.token.dpop_key is not None
+
+
 # The issuer (4.6, A-144)
 
 

@@ -56,6 +56,14 @@ def test_a_client_that_has_a_name_there_says_it(workload: Program) -> None:
     assert "client_secret" not in workload.site.token_requests[0]
 
 
+def test_a_metadata_document_for_all_servers_is_none_of_a_workload_s(workload: Program) -> None:
+    """A-162: it names who signs people in."""
+    workload.configure(client_id_url="https://client.example/handstamp.json")
+
+    assert workload.ask().status_code == 200
+    assert "client_id" not in workload.site.token_requests[0]
+
+
 def test_the_next_token_is_got_with_the_identity_of_then(workload: Program) -> None:
     """A-162: read anew at each use, since platforms renew it."""
     vault = workload.vault()

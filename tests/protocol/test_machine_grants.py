@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from handstamp.errors import IssuerMismatch, RegistrationRejected, UsageError
-from handstamp.model import DISCOVERED, ClientSettings, GrantType, IdentityProvider, RegistrationKind, Secret
+from handstamp.model import DISCOVERED, ClientSettings, GrantType, IdentityProvider, Registration, RegistrationKind, Secret
 from handstamp.protocol.client_auth import Credentials
 from handstamp.protocol.client_settings import require_complete
 from handstamp.protocol.exchange import Purpose
@@ -18,7 +18,7 @@ from handstamp.protocol.id_jag import (
     register_at_provider,
     use_identity_assertion,
 )
-from handstamp.protocol.machine_grants import register_machine, use_client_credentials
+from handstamp.protocol.machine_grants import Asking, register_machine, use_client_credentials
 from protocol.wire import ISSUER, SERVER, Wire, a_registration, a_server, form_of, json_response
 from signing import make_keys
 
@@ -31,15 +31,15 @@ EMPLOYEE = replace(CREDENTIALS, grant_type=GrantType.ID_JAG, identity_provider=P
 WANTED = Wanted(ISSUER, SERVER, ("read",))
 
 
+def asking(registration: Registration, *scopes: str) -> Asking:
+    return Asking(a_server(), registration, Credentials(), SERVER, scopes)
+
+
 def test_client_credentials_ask_for_a_resource_and_its_scopes() -> None:
     """A-139."""
     wire = Wire({TOKEN: ANSWER})
 
-    answer = wire.run(
-        use_client_credentials(
-            a_server(), a_registration(client_id="ci"), Credentials(), resource=SERVER, scopes=("read", "write")
-        )
-    )
+    answer = wire.run(use_client_credentials(asking(a_registration(client_id="ci"), "read", "write")))
 
     [request] = wire.requests
     assert answer.token.access_token == Secret("an-access-token")
@@ -56,7 +56,7 @@ def test_without_scopes_none_are_sent() -> None:
     """A-70."""
     wire = Wire({TOKEN: ANSWER})
 
-    wire.run(use_client_credentials(a_server(), a_registration(), Credentials(), resource=SERVER, scopes=()))
+    wire.run(use_client_credentials(asking(a_registration())))
 
     assert "scope" not in form_of(wire.requests[0])
 
@@ -66,7 +66,7 @@ def test_a_client_of_one_server_is_not_used_at_another() -> None:
     wire, foreign = Wire(), a_registration(issuer="https://other.example")
 
     with pytest.raises(IssuerMismatch, match="nothing was sent"):
-        wire.run(use_client_credentials(a_server(), foreign, Credentials(), resource=SERVER, scopes=()))
+        wire.run(use_client_credentials(asking(foreign)))
     assert wire.requests == []
 
 
@@ -76,7 +76,7 @@ def test_an_assertion_for_one_server_is_not_used_at_another() -> None:
     foreign = IdentityAssertion(Secret("an-assertion"), replace(WANTED, audience="https://other.example"), ("read",))
 
     with pytest.raises(IssuerMismatch, match="nothing was sent"):
-        wire.run(use_identity_assertion(a_server(), a_registration(), Credentials(), foreign))
+        wire.run(use_identity_assertion(asking(a_registration()), foreign))
     assert wire.requests == []
 
 

@@ -8,12 +8,15 @@ from dataclasses import replace
 from threading import Thread
 
 import anyio
+import httpx2
 import pytest
+from jwt import decode
 
 from authority import Authority, Knobs, StartAuthority
 from handstamp.errors import (
     AccessDenied,
     HandstampError,
+    InvalidClient,
     InvalidGrant,
     InvalidScope,
     LoginRequired,
@@ -26,6 +29,7 @@ from handstamp.protocol.client_auth import Credentials
 from handstamp.protocol.exchange import Purpose, Request, Response
 from handstamp.protocol.tokens import find_other_audiences, judge_token_response
 from handstamp.vault import LogoutReport, Vault
+from signing import make_keys
 from weaknesses.machine import Machine, Person, call, reveal
 
 TOKEN_REQUEST = Request("POST", "https://auth.example/token", Purpose.TOKEN)
@@ -663,3 +667,61 @@ def test_te23_a_fault_of_our_own_forgets_the_grant_too(machine: Machine, authori
 
 def stored_grants(machine: Machine) -> list[Grant]:
     return machine.vault().grants()
+
+
+# TE24: client assertions
+
+
+def name_with_key(machine: Machine, site: Authority) -> None:
+    """`ci`, which a program's key signs for; the key is known at `site`."""
+    keys, place = make_keys(), machine.home.root / "ci.pem"
+    place.write_text(keys.private_pem)
+    site.turn(client_keys={"ci": keys.public_pem}, auth_methods=("private_key_jwt",))
+    machine.home.name(
+        "ci",
+        site.server_url,
+        client_id="ci",
+        private_key_from=f"file:{place}",
+        issuer=site.issuer,
+        grant_type="client_credentials",
+    )
+
+
+def show_again(assertion: str, site: Authority) -> int:
+    """What whoever has kept it is answered."""
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    form = {"grant_type": "client_credentials", "client_assertion_type": kind, "client_assertion": assertion}
+    return httpx2.post(f"{site.issuer}/token", data=form, trust_env=False).status_code
+
+
+def test_te24_an_assertion_is_of_no_use_to_whoever_has_kept_it(machine: Machine, authority: StartAuthority) -> None:
+    """
+    A server to which a program's key has signed an assertion shows it to another server that knows the key, or shows it again.
+
+    Names the issuer that it is for and no other, ends within a minute, and bears an identifier of its own: another server refuses
+    it, and so does the same one the second time.
+    """
+    site, other = authority(), authority(Knobs(client_keys={"ci": make_keys().public_pem}))
+    name_with_key(machine, site)
+
+    machine.vault().sync.token("ci")
+
+    [form] = site.token_requests
+    claims = decode(form["client_assertion"], options={"verify_signature": False})
+    assert claims["aud"] == site.issuer
+    assert 0 < claims["exp"] - claims["iat"] <= 60
+    assert show_again(form["client_assertion"], other) == 401
+    assert show_again(form["client_assertion"], site) == 401
+
+
+def test_te24_a_server_that_names_another_s_token_endpoint_gets_nothing_out_of_it(
+    machine: Machine, authority: StartAuthority
+) -> None:
+    other = authority(Knobs(client_keys={"ci": make_keys().public_pem}))
+    site = authority(Knobs(token_endpoint=f"{other.issuer}/token"))
+    name_with_key(machine, site)
+
+    with pytest.raises(InvalidClient):
+        machine.vault().sync.token("ci")
+
+    assert other.counts["active_families"] == 0

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from handstamp.errors import UsageError
 from handstamp.model import ClientSettings, GrantType
 
-__all__ = ["require_complete"]
+__all__ = ["machine_id", "require_complete"]
+
+
+def machine_id(client: ClientSettings) -> str:
+    """
+    What a client that needs no person is called at the authorization server; empty for a workload without a name there.
+
+    A metadata document names it only where an organisation vouches for the person (A-152): a program's own credentials were
+    registered (A-138), and a document that is set for all servers says nothing about a workload.
+    """
+    document = client.client_id_url if client.grant_type is GrantType.ID_JAG else None
+    return client.client_id or document or ""
 
 
 def require_complete(client: ClientSettings) -> None:

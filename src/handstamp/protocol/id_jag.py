@@ -10,7 +10,7 @@ from handstamp.model import IdentityProvider, Registration, RegistrationKind, Se
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.client_auth import Credentials, Fields, authenticate, choose_auth_method
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
-from handstamp.protocol.machine_grants import use_assertion
+from handstamp.protocol.machine_grants import Asking, use_assertion
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.server import AuthorizationServer, find_authorization_server
 from handstamp.protocol.text import mask, safe
@@ -146,27 +146,17 @@ def judge_exchange(request: Request, response: Response, wanted: Wanted) -> Iden
     )
 
 
-def use_identity_assertion(
-    server: AuthorizationServer, registration: Registration, credentials: Credentials, assertion: IdentityAssertion
-) -> Exchange[TokenResponse]:
+def use_identity_assertion(asking: Asking, assertion: IdentityAssertion) -> Exchange[TokenResponse]:
     """
     Trades it for a token at the authorization server that it was made for (A-151), and nowhere else.
 
     Raises IssuerMismatch for another one, and the errors of `use_assertion`.
     """
-    wanted = assertion.wanted
-    if wanted.audience != server.issuer:
-        raise IssuerMismatch(
-            f"Expected an assertion for {safe(server.issuer)}, got one for {safe(wanted.audience)}: nothing was sent."
-        )
-    answer = yield from use_assertion(
-        server,
-        registration,
-        credentials,
-        assertion.value,
-        resource=wanted.resource,
-        scopes=assertion.scopes,
-    )
+    issuer, audience = asking.server.issuer, assertion.wanted.audience
+    if audience != issuer:
+        raise IssuerMismatch(f"Expected an assertion for {safe(issuer)}, got one for {safe(audience)}: nothing was sent.")
+    granted = replace(asking, resource=assertion.wanted.resource, scopes=assertion.scopes)
+    answer = yield from use_assertion(granted, assertion.value)
     return replace(answer, identity=answer.identity or read_identity(assertion.value.reveal()))
 
 

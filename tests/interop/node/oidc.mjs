@@ -97,6 +97,7 @@ function configuration() {
     features: {
       devInteractions: { enabled: true },
       deviceFlow: { enabled: true },
+      clientCredentials: { enabled: true },
       revocation: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientAuthMethod !== 'none' },
       registration: { enabled: !options['no-registration'] },
@@ -133,6 +134,7 @@ function count(provider) {
   });
   provider.on('grant.revoked', () => { counts.ended_grants += 1; });
   provider.on('access_token.issued', (token) => { state.issued.push(token.jti); });
+  provider.on('client_credentials.issued', (token) => { state.issued.push(token.jti); });
   provider.on('server_error', (_ctx, error) => { console.error(error); });
 }
 
