@@ -10,14 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-__all__ = ["AWAITED", "ROWS", "Requirement", "Requirements", "read_requirements", "render_requirements"]
+__all__ = ["ROWS", "Requirement", "Requirements", "read_requirements", "render_requirements"]
 
 ROWS = [f"A-{number:02}" for number in range(1, 173)]
 LEVELS = ("must", "should", "may", "ours", "fact")
 SUBJECT = {"level", "requirement"}
-
-AWAITED = frozenset(f"A-{number:02}" for numbers in (range(113, 114), range(136, 164)) for number in numbers)
-"""Rows whose tests are on their way. One that has them leaves this list, and the last one takes the list along."""
 
 NAMED = re.compile(r"\bA-(\d{2,3})(?: to A-(\d{2,3}))?\b")
 
@@ -40,13 +37,13 @@ class Requirements:
     problems: list[str]
 
 
-def read_requirements(file: Path, repository: Path, awaited: frozenset[str] = AWAITED) -> Requirements:
+def read_requirements(file: Path, repository: Path) -> Requirements:
     """Reads the file, and looks each test up in its source without running it."""
     tables: dict[str, dict[str, object]] = tomllib.loads(file.read_text("utf-8"))
     rows: dict[str, Requirement] = {}
     problems = [f"{row}: has no entry" for row in ROWS if row not in tables]
     for row, table in tables.items():
-        wrong = list(_find_wrong_members(row, table, is_awaited=row in awaited))
+        wrong = list(_find_wrong_members(row, table))
         problems += wrong
         if not wrong:
             rows[row] = _read(table)
@@ -54,13 +51,10 @@ def read_requirements(file: Path, repository: Path, awaited: frozenset[str] = AW
     return Requirements(rows, problems)
 
 
-def _find_wrong_members(row: str, table: dict[str, object], *, is_awaited: bool) -> Iterator[str]:
+def _find_wrong_members(row: str, table: dict[str, object]) -> Iterator[str]:
     if row not in ROWS:
         yield f"{row}: is no row"
-    if is_awaited and set(table) != SUBJECT:
-        yield f"{row}: is awaited, so it needs level and requirement alone; has {', '.join(table) or 'nothing'}"
-        return
-    if not is_awaited and set(table) not in (SUBJECT | {"tests"}, SUBJECT | {"reason"}):
+    if set(table) not in (SUBJECT | {"tests"}, SUBJECT | {"reason"}):
         yield f"{row}: needs level, requirement, and either tests or a reason; has {', '.join(table) or 'nothing'}"
         return
     if table["level"] not in LEVELS:
@@ -137,7 +131,7 @@ def _render_line(line: str, requirements: Requirements) -> str:
 
 def _render_last_cell(requirement: Requirement) -> str:
     if not requirement.tests:
-        return requirement.reason or "conformance"
+        return requirement.reason
     file, _, name = requirement.tests[0].partition("::")
     more = len(requirement.tests) - 1
     return f"[`{name}`](../../{file})" + (f" and {more} more" if more else "")

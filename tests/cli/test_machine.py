@@ -75,7 +75,7 @@ def test_login_says_what_it_got_and_for_whom(build: CommandLine) -> None:
 
 
 def test_a_call_declares_the_extension_that_the_server_is_used_by(build: CommandLine, site: Authority) -> None:
-    """A-145: in the capabilities of the client."""
+    """A-145, A-161: in the capabilities of the client."""
     called = build("call", "ci", "whoami")
 
     assert called.stdout == "ci, allowed to read\n"

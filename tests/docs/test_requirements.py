@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from requirement_table import AWAITED, ROWS, Requirements, read_requirements, render_requirements
+from requirement_table import ROWS, Requirements, read_requirements, render_requirements
 from source_tree import REPOSITORY
 
 TESTS = '''
@@ -35,14 +35,14 @@ UNKNOWN = f"A-{173}"
 NEEDS = "needs level, requirement, and either tests or a reason; has"
 
 
-def read(folder: Path, rows: dict[str, str], awaited: frozenset[str] = frozenset()) -> Requirements:
+def read(folder: Path, rows: dict[str, str]) -> Requirements:
     """What a file comes to in which these rows stand so, and all others with a reason."""
     (folder / "tests").mkdir()
     (folder / "tests" / "test_some.py").write_text(TESTS, "utf-8")
     tables = dict.fromkeys(ROWS, REASON) | rows
     file = folder / "requirements.toml"
     file.write_text("\n".join(f"[{row}]\n{text}" for row, text in tables.items() if text), "utf-8")
-    return read_requirements(file, folder, awaited)
+    return read_requirements(file, folder)
 
 
 def with_tests(*names: str) -> str:
@@ -54,7 +54,7 @@ def test_every_requirement_has_tests_that_name_it_or_a_reason() -> None:
 
     assert requirements.problems == []
     assert list(requirements.rows) == ROWS
-    assert [row for row, each in requirements.rows.items() if bool(each.tests) is bool(each.reason) and row not in AWAITED] == []
+    assert [row for row, each in requirements.rows.items() if bool(each.tests) is bool(each.reason)] == []
 
 
 def test_a_test_may_name_its_row_anywhere_in_its_text_and_several_at_once(tmp_path: Path) -> None:
@@ -96,12 +96,6 @@ def test_a_test_may_name_its_row_anywhere_in_its_text_and_several_at_once(tmp_pa
 )
 def test_what_is_wrong_is_said(rows: dict[str, str], problem: str, tmp_path: Path) -> None:
     assert read(tmp_path, rows).problems == [problem]
-
-
-def test_a_row_is_awaited_until_it_has_tests(tmp_path: Path) -> None:
-    found = read(tmp_path, {"A-64": BARE, "A-65": with_tests("test_of_many")}, awaited=frozenset(("A-64", "A-65")))
-
-    assert found.problems == ["A-65: is awaited, so it needs level and requirement alone; has level, requirement, tests"]
 
 
 def test_the_page_keeps_its_words_and_shows_the_first_test_or_the_reason(tmp_path: Path) -> None:
