@@ -19,6 +19,7 @@ REVEALERS = (
     "protocol/authorization.py",  # the state into the URL, the verifier into its digest
     "protocol/client_auth.py",
     "protocol/dpop.py",  # a token beside its proof, and its digest in there
+    "protocol/id_jag.py",  # when the assertion ends
     "protocol/jwt.py",
     "protocol/text.py",  # looked for in what is about to be shown, and masked
     "source.py",  # the fingerprint of a refused refresh token

@@ -1356,6 +1356,7 @@ def test_tg13_a_directory_that_was_there_before_is_backed_up_as_before(store: Sq
 
 # TG14: arguments, environments, histories
 
+PLACES = ("client_secret_from", "private_key_from", "assertion_from")
 SECRETIVE = ("secret", "token", "password", "key", "code", "verifier", "assertion")
 
 
@@ -1377,12 +1378,16 @@ def test_tg14_no_argument_of_any_command_takes_a_secret() -> None:
 
     assert len(parameters) > 20
     secretive = {each for each in parameters if any(word in each.partition(" ")[2] for word in SECRETIVE)}
-    assert secretive == {"add client_secret_from"}, "each needs a test that what is no place is refused"
+    assert secretive == {f"add {option}" for option in PLACES}, "each needs a test that what is no place is refused"
 
 
+@pytest.mark.parametrize("option", PLACES)
 @pytest.mark.parametrize("typed", ["hunter2", "env:", "file:", "vault", "env", "prompt:hunter2", ""])
-def test_tg14_a_secret_that_is_typed_in_the_place_of_its_place_is_refused_and_not_repeated(typed: str, home: Home) -> None:
-    ran = home.fail("add", "s", "https://mcp.example/mcp", "--client-id", "me", "--client-secret-from", typed, code=2)
+def test_tg14_a_secret_that_is_typed_in_the_place_of_its_place_is_refused_and_not_repeated(
+    typed: str, option: str, home: Home
+) -> None:
+    named = f"--{option.replace('_', '-')}"
+    ran = home.fail("add", "s", "https://mcp.example/mcp", "--client-id", "me", named, typed, code=2)
 
     assert "hunter2" not in ran.stderr
     assert not home.config.exists()

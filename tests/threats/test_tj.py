@@ -22,10 +22,10 @@ PINNED_IDS = [path.name for path in PINNED]
 
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+?)?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)")
 
-DEPENDENCIES = {"anyio", "click", "cryptography", "h11", "httpcore2", "httpx2", "keyring", "platformdirs", "tomlkit"}
+DEPENDENCIES = {"anyio", "click", "cryptography", "h11", "httpcore2", "httpx2", "keyring", "platformdirs", "pyjwt", "tomlkit"}
 EXTRAS = {"mcp": {"mcp"}}
-IMPORTED = DEPENDENCIES | {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "httpx"}
-"""Besides: what the extra brings, and `httpx` where the caller has it."""
+IMPORTED = DEPENDENCIES | {"jwt", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "httpx"}
+"""Besides: what PyJWT is called, what the extra brings, and `httpx` where the caller has it."""
 
 
 def pins(path: Path) -> list[str]:
