@@ -41,12 +41,13 @@ async def confirm_issuer(client: ClientSettings, discovered: Discovered, present
     """
     server = discovered.server
     client_id, issuer, tokens = safe(client.client_id or ""), safe(server.issuer), _place(server.token_endpoint)
+    proof = "a signed assertion" if client.client_secret_from is None else "the secret"
     # 4.5: an older server speaks for nobody but itself, so there a secret needs more than a yes in passing.
     if discovered.is_older or not await presenter.confirm(
-        f"{issuer} will get the secret of your client {client_id}, at {tokens}. Is it registered there?"
+        f"{issuer} will get {proof} of your client {client_id}, at {tokens}. Is it registered there?"
     ):
         raise UsageError(
-            f"Expected the issuer of client {client_id} in servers.toml before its secret goes to {issuer}, got none.", hint=hint
+            f"Expected the issuer of client {client_id} in servers.toml before {proof} goes to {issuer}, got none.", hint=hint
         )
 
 

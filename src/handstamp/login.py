@@ -193,11 +193,12 @@ class Login:
         return sorted({origin(grant.token_endpoint) for grant in grants if grant.key.issuer == issuer})
 
     def has_unplaced_secret(self, discovered: Discovered) -> bool:
-        """A client secret is configured, and neither the settings nor an earlier login say at whose issuer it belongs (4.6)."""
+        """A client's secret or key is configured, and neither the settings nor an earlier login say whose it is (4.6)."""
         client = self.request.client
         # Of an older server nothing was discovered: it names no issuer.
         issuer = client.authorization_server if discovered.is_older else client.issuer
-        if client.client_id is None or client.client_secret_from is None or issuer is not None:
+        proof = client.client_secret_from or client.private_key_from
+        if client.client_id is None or proof is None or issuer is not None:
             return False
         stored = self._stored_grant()
         return stored is None or stored.registration.client_id != client.client_id

@@ -405,3 +405,36 @@ def test_no_error_keeps_a_secret_in_its_variables(program: Program) -> None:
             found += trace.tb_frame.f_locals.values()
         trace = trace.tb_next
     assert not any(isinstance(value, Secret) for value in found)
+
+
+# A person whose client has a key
+
+
+def person_with_key(program: Program) -> None:
+    program.site.turn(auth_methods=("private_key_jwt",))
+    with_key(program)
+    program.configure(grant_type=GrantType.AUTHORIZATION_CODE)
+
+
+def test_a_key_serves_a_person_s_sign_in_and_its_refresh_too(program: Program) -> None:
+    """A-49, A-137: each request of the client is proved."""
+    person_with_key(program)
+    vault = program.vault()
+    vault.sync.login(NAME, browser=FormBrowser())
+    program.site.expire_access_tokens()
+
+    assert program.ask(vault).status_code == 200
+    assert [form["grant_type"] for form in program.site.token_requests] == ["authorization_code", "refresh_token"]
+    assert all("client_assertion" in form for form in program.site.token_requests)
+
+
+def test_where_nobody_says_whose_client_it_is_no_key_signs_for_it(program: Program) -> None:
+    """4.6, A-144: before an assertion leaves, too."""
+    person_with_key(program)
+    program.configure(issuer=None)
+
+    with pytest.raises(UsageError, match="Expected the issuer of client ci") as caught:
+        program.vault().sync.login(NAME, browser=FormBrowser())
+
+    assert caught.value.hint == f"handstamp add reports {program.site.server_url} --issuer ISSUER"
+    assert program.site.token_requests == []
