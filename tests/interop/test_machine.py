@@ -20,21 +20,24 @@ MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": [], "response
 @pytest.fixture(scope="module")
 def site() -> Iterator[OidcSite]:
     """Knows one program by its secret, and one for each kind of key."""
-    clients: list[dict[str, object]] = [
-        {**MACHINE, "client_id": "by-secret", "client_secret": SECRET, "token_endpoint_auth_method": "client_secret_basic"}
-    ]
-    clients += [
-        {
-            **MACHINE,
-            "client_id": f"by-{algorithm}",
-            "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": algorithm,
-            "jwks": {"keys": [make_keys(algorithm).public_jwk(use="sig")]},
-        }
-        for algorithm in ALGORITHMS
-    ]
-    with oidc(clients=clients, registration=False, strict=True) as started:
+    by_secret: dict[str, object] = {
+        **MACHINE,
+        "client_id": "by-secret",
+        "client_secret": SECRET,
+        "token_endpoint_auth_method": "client_secret_basic",
+    }
+    with oidc(clients=[by_secret, *map(client_with_key, ALGORITHMS)], registration=False, strict=True) as started:
         yield started
+
+
+def client_with_key(algorithm: str) -> dict[str, object]:
+    return {
+        **MACHINE,
+        "client_id": f"by-{algorithm}",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": algorithm,
+        "jwks": {"keys": [make_keys(algorithm).public_jwk(use="sig")]},
+    }
 
 
 @pytest.fixture
