@@ -160,13 +160,27 @@ GUARDS = [
     ),
     Guard(
         "a minute passes after a login that failed",
-        (Edit("on_demand.py", "if self._failed is not None and 0 <= self._clock() - self._failed[0] < COOLDOWN:", "if False:"),),
+        (Edit("on_demand.py", "if self._failed is not None and self._is_recent(self._failed[0]):", "if False:"),),
         rows=("TC11",),
     ),
     Guard(
         "a server that refuses a new token brings up no other login",
-        (Edit("on_demand.py", "if is_young and not self._has_moved(refusal):", "if False:"),),
+        (Edit("on_demand.py", "elif self._is_young(refusal):", "elif False:"),),
         rows=("TC11",),
+    ),
+    Guard(
+        "a server that moves on and on is not followed each time",
+        (Edit("on_demand.py", "if self._is_recent(self._followed_at) or not", "if not"),),
+        tests=("tests/application/test_on_demand.py::test_a_server_that_moves_on_and_on_is_followed_once_a_minute",),
+    ),
+    Guard(
+        "tokens that end at once bring up one login a minute",
+        (
+            Edit(
+                "on_demand.py", "return self._is_recent(self._signed_in_at) and self._source.grant() is not None", "return False"
+            ),
+        ),
+        tests=("tests/application/test_on_demand.py::test_a_server_whose_tokens_end_at_once_is_signed_in_to_once_a_minute",),
     ),
     Guard(
         "the refresh bears the resource",

@@ -181,7 +181,7 @@ class Login:
         return discovered
 
     def is_expected(self, discovered: Discovered) -> bool:
-        """No question about its age: it is none of 2025-03-26, or is said to be one, or has been signed in to as one (4.5)."""
+        """No question about its age: it is none of 2025-03-26, or is said to be one, or its origin gave a stored grant (4.5)."""
         if not discovered.is_older or self.request.authorization_revision == OLDER:
             return True
         owner, url, account = self.request.owner, self.request.url, self.request.account

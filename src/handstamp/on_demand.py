@@ -3,8 +3,9 @@ A login that a request starts, because its auth object was given a presenter.
 
 One login for all requests that need it at once: whoever comes while it runs joins it, whoever comes later finds its outcome, and
 after one that failed a while passes without another (W4, TC11). Whoever joined one that was for other scopes than its own begins
-one of its own afterwards. A server that wants more access each time gets two logins for an operation, and no third (TF8). A
-login runs in a thread of its own, with an event loop of its own: the requests that wait may belong to any.
+one of its own afterwards. A server that wants more access each time gets two logins for an operation, and no third (TF8); one
+whose tokens end at once, or that names another issuer each time, gets one a minute (TC11). A login runs in a thread of its own,
+with an event loop of its own: the requests that wait may belong to any.
 """
 
 import threading
@@ -55,6 +56,7 @@ class OnDemandLogin:
         self._flight: Flight[Token] | None = None
         self._begun_for = Refusal()
         self._failed: tuple[float, HandstampError] | None = None
+        self._signed_in_at = self._followed_at = float("-inf")
         self._step_ups: dict[Operation, int] = {}
 
     def blocking(self, refusal: Refusal) -> Token:
@@ -76,7 +78,7 @@ class OnDemandLogin:
     def _board(self, refusal: Refusal) -> tuple[Flight[Token], bool]:
         """The login that is under way, or a new one; and whether it was begun for this very need."""
         with self._mutex:
-            if self._failed is not None and 0 <= self._clock() - self._failed[0] < COOLDOWN:
+            if self._failed is not None and self._is_recent(self._failed[0]):
                 # A copy: one object, raised a thousand times, would grow by a traceback each time.
                 raise copy(self._failed[1]).with_traceback(None)
             if self._flight is None or not self._flight.board():
@@ -98,18 +100,38 @@ class OnDemandLogin:
         token = self._stored_token(refusal)
         if token is not None:
             return token
-        is_young = refusal.token is not None and 0 <= self._clock() - refusal.token.obtained_at < COOLDOWN
         try:
             if refusal.operation:
                 self._count(refusal.operation)
-            elif is_young and not self._has_moved(refusal):
-                command = account_hint("login", server=self._name, account=self._account)
-                raise LoginRequired(f"{self._name} answers 401 to a token that it has just given.", hint=command)
+            elif self._is_young(refusal):
+                self._follow(refusal)
             self._login(refusal)
+            self._signed_in_at = self._clock()
         except HandstampError as error:
             self._failed = (self._clock(), error)
             raise
         return self._source.token()
+
+    def _is_young(self, refusal: Refusal) -> bool:
+        """A login has only just brought what does not do any more; whoever signed out since then may sign in again."""
+        if refusal.token is None:
+            return self._is_recent(self._signed_in_at) and self._source.grant() is not None
+        return self._is_recent(refusal.token.obtained_at)
+
+    def _follow(self, refusal: Refusal) -> None:
+        """A-61: where the server has moved to another issuer, another login makes sense at once; not where it moves on and on."""
+        if self._is_recent(self._followed_at) or not self._has_moved(refusal):
+            what = (
+                "gave a token that has already ended"
+                if refusal.token is None
+                else "answers 401 to a token that it has just given"
+            )
+            command = account_hint("login", server=self._name, account=self._account)
+            raise LoginRequired(f"{self._name} {what}.", hint=command)
+        self._followed_at = self._clock()
+
+    def _is_recent(self, moment: float) -> bool:
+        return 0 <= self._clock() - moment < COOLDOWN
 
     def _stored_token(self, refusal: Refusal) -> Token | None:
         """What an earlier login brought, or another process."""

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_credentials
-from handstamp.errors import LoginTimedOut, StepUpRequired
+from handstamp.errors import HandstampError, LoginRequired, LoginTimedOut, StepUpRequired
 from handstamp.model import Grant, Token
 from handstamp.on_demand import KNOWN_OPERATIONS, OnDemandLogin
 from handstamp.protocol.challenge import Challenge
@@ -39,13 +39,15 @@ class Desk:
             read_credentials=no_credentials,
             clock=self.clock,
         )
-        self.on_demand = OnDemandLogin("example", "default", self.source, self.sign_in, lambda refusal: False, self.clock)
+        self.on_demand = OnDemandLogin("example", "default", self.source, self.sign_in, lambda refusal: self.moves, self.clock)
         self.asked: list[tuple[str, ...]] = []
         self.denies: set[str] = set()
         self.gate = threading.Event()
         self.gate.set()
         self.came = threading.Event()
         self.fails = False
+        self.moves = False
+        self.ends_at_once = False
 
     @property
     def grant(self) -> Grant:
@@ -59,18 +61,32 @@ class Desk:
         assert self.gate.wait(20)
         if self.fails:
             raise LoginTimedOut("Nobody came.")
-        before = self.grant
+        before = self.source.grant() or make_grant()
         refused = tuple(scope for scope in refusal.wanted if scope in self.denies)
         scopes = tuple(dict.fromkeys((*before.scopes, *refusal.wanted)))
         allowed = tuple(scope for scope in scopes if scope not in refused)
-        new = make_grant(access=f"at-{len(self.asked)}")
+        new = make_grant(access=f"at-{len(self.asked)}", obtained_at=self.clock())
+        if self.ends_at_once:
+            new = make_grant(access=f"at-{len(self.asked)}", refresh=None, lifetime=0.001, obtained_at=self.clock() - 1)
         self.store.save_grant(replace(new, scopes=allowed, requested_scopes=scopes, refused_scopes=refused))
+        self.source.look_again()
+
+    def sign_out(self) -> None:
+        self.store.forget_grant(self.grant.key)
         self.source.look_again()
 
     def need(self, *scopes: str, operation: str = "stamp", token: Token | None = None) -> Refusal:
         challenge = Challenge("bearer", {"error": "insufficient_scope", "scope": " ".join(scopes)})
         answer = Probe(asks=True, is_mcp=False, challenge=challenge, seen="HTTP 403")
         return Refusal(token or self.grant.token, answer, ("POST", "/mcp", "tools/call", operation, ""))
+
+
+def catch(call: Callable[[], object]) -> HandstampError | None:
+    try:
+        call()
+    except HandstampError as error:
+        return error
+    return None
 
 
 def test_the_token_that_comes_has_what_was_wanted() -> None:
@@ -191,3 +207,48 @@ def test_requests_that_want_what_is_refused_bring_up_one_login() -> None:
     assert first.result() == desk.grant.token
     assert all(isinstance(other.exception(), StepUpRequired) for other in others)
     assert desk.asked == [("write",)]
+
+
+def test_a_server_that_moves_on_and_on_is_followed_once_a_minute() -> None:
+    """A-61, TC11: each of its issuers would be one more to sign in at."""
+    desk = Desk()
+    desk.moves = True
+
+    def refuse() -> None:
+        desk.on_demand.blocking(Refusal(desk.grant.token))
+
+    refuse()
+
+    with pytest.raises(LoginRequired, match="answers 401"):
+        refuse()
+    asked_at_once = len(desk.asked)
+    desk.clock.move(61)
+    refuse()
+
+    assert (asked_at_once, len(desk.asked)) == (1, 2)
+
+
+def test_a_server_whose_tokens_end_at_once_is_signed_in_to_once_a_minute() -> None:
+    """TC11: no request of a program's may bring up one page after another."""
+    desk = Desk()
+    desk.ends_at_once = True
+    desk.sign_out()
+
+    errors = [type(catch(lambda: desk.on_demand.blocking(Refusal()))) for _ in range(3)]
+    asked_at_once = len(desk.asked)
+    desk.clock.move(61)
+    catch(lambda: desk.on_demand.blocking(Refusal()))
+
+    assert errors == [LoginRequired] * 3
+    assert (asked_at_once, len(desk.asked)) == (1, 2)
+
+
+def test_whoever_signed_out_may_sign_in_again_at_once() -> None:
+    desk = Desk()
+    desk.sign_out()
+    desk.on_demand.blocking(Refusal())
+    desk.sign_out()
+
+    desk.on_demand.blocking(Refusal())
+
+    assert len(desk.asked) == 2
