@@ -76,10 +76,11 @@ def test_a_metadata_document_is_its_own_client_id() -> None:
 
 
 def test_a_metadata_document_with_a_key_signs_every_call() -> None:
-    """A-49."""
+    """A-49, A-141."""
     client = ClientSettings(client_id_url=DOCUMENT, private_key_from="env:KEY", signing_algorithm="ES256")
+    server = a_server(token_endpoint_auth_signing_alg_values_supported=("ES256",))
 
-    registration = build_registration(METADATA_DOCUMENT, a_server(), client, REDIRECT)
+    registration = build_registration(METADATA_DOCUMENT, server, client, REDIRECT)
 
     assert registration == Registration(
         ISSUER,
@@ -89,6 +90,7 @@ def test_a_metadata_document_with_a_key_signs_every_call() -> None:
         "private_key_jwt",
         private_key_from="env:KEY",
         signing_algorithm="ES256",
+        signing_algorithms_supported=("ES256",),
     )
 
 

@@ -62,6 +62,7 @@ def build_registration(
             NONE if client.private_key_from is None else PRIVATE_KEY,
             private_key_from=place_name(client.private_key_from),
             signing_algorithm=client.signing_algorithm,
+            signing_algorithms_supported=server.token_endpoint_auth_signing_alg_values_supported,
             assertion_audience=client.assertion_audience,
         )
     if kind is not RegistrationKind.PRE_REGISTERED or client.client_id is None:
