@@ -92,7 +92,7 @@ GUARDS = [
     ),
     Guard(
         "another issuer is a reason for another sign-in at once",
-        (Edit("on_demand.py", "if is_young and not self._has_moved(refusal):", "if is_young:"),),
+        (Edit("on_demand.py", "if self._is_recent(self._followed_at) or not self._has_moved(refusal):", "if True:"),),
         tests=(f"{MOVES}::test_a_session_goes_on_after_one_more_sign_in",),
     ),
     Guard(
@@ -115,5 +115,18 @@ GUARDS = [
         "a client that the settings place at another issuer may go there",
         (Edit(LOGIN, "client.authorization_server is not None or stored.key.issuer", "stored.key.issuer"),),
         tests=(f"{MOVES}::test_the_settings_can_move_a_client_of_the_person_s_own",),
+    ),
+    Guard(
+        "what proves a client renews no sign-in of another",
+        (Edit("vault.py", "if proves and not server.is_of_client(registration):", "if False:"),),
+        tests=(f"{MOVES}::test_the_secret_of_the_client_that_is_configured_now_renews_no_older_sign_in",),
+    ),
+    Guard(
+        "a configured issuer tells one sign-in from another",
+        (Edit("settings.py", "return is_same and client.authorization_server in (None, registration.issuer)", "return is_same"),),
+        tests=(
+            f"{MOVES}::test_the_secret_of_the_client_that_is_configured_now_renews_no_older_sign_in",
+            f"{MOVES}::test_a_client_that_is_configured_at_another_issuer_signs_in_there",
+        ),
     ),
 ]

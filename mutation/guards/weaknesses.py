@@ -88,7 +88,7 @@ GUARDS = [
     ),
     Guard(
         "a login that has just failed is not begun again by the next request",
-        (Edit("on_demand.py", "if self._failed is not None and 0 <=", "if self._failed is not None and 0 >"),),
+        (Edit("on_demand.py", "if self._failed is not None and self", "if self._failed is not None and not self"),),
         tests=weaknesses("logins", "many_requests_that_wait_for_one_login_open_one_browser_when_it_is_denied"),
     ),
     Guard(
@@ -403,7 +403,7 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "return grant if configured is None or configured == grant.registration.client_id else None",
+                "return grant if server.is_of_client(grant.registration) else None",
                 "return grant",
             ),
         ),

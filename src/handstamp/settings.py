@@ -15,7 +15,18 @@ from pathlib import Path
 from typing import cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
-from handstamp.model import DIRECT, NO_CLIENT, OLDER, ClientSettings, Grant, GrantType, IdentityProvider, Named, Network
+from handstamp.model import (
+    DIRECT,
+    NO_CLIENT,
+    OLDER,
+    ClientSettings,
+    Grant,
+    GrantType,
+    IdentityProvider,
+    Named,
+    Network,
+    Registration,
+)
 from handstamp.protocol.client_document import require_document_url
 from handstamp.protocol.client_settings import machine_id, require_complete
 from handstamp.protocol.scopes import parse_scopes
@@ -110,9 +121,14 @@ class ServerSettings:
             return False
         if client.grant_type is GrantType.AUTHORIZATION_CODE:
             return True
-        is_same = grant.registration.client_id == machine_id(client)
-        is_there = client.authorization_server in (None, grant.key.issuer)
-        return is_same and is_there and (not self.scopes or set(self.scopes) == set(grant.requested_scopes))
+        is_same = grant.registration.client_id == machine_id(client) and self.is_of_client(grant.registration)
+        return is_same and (not self.scopes or set(self.scopes) == set(grant.requested_scopes))
+
+    def is_of_client(self, registration: Registration) -> bool:
+        """Whether it is of the client that is configured now and at its issuer, as far as the settings name them (A-59, A-63)."""
+        client = self.client
+        is_same = client.client_id in (None, registration.client_id)
+        return is_same and client.authorization_server in (None, registration.issuer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from handstamp.errors import HandstampError, LoginRequired, ServerBrokeProtocol, ServerSaidNo, UsageError, VaultCorrupt, hint
-from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Secret, Token, VaultPlace
+from handstamp.errors import (
+    HandstampError,
+    LoginRequired,
+    ServerBrokeProtocol,
+    ServerSaidNo,
+    UsageError,
+    VaultCorrupt,
+    account_hint,
+    hint,
+)
+from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Registration, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
     from handstamp.login import Login
     from handstamp.machine import Machine
     from handstamp.on_demand import OnDemandLogin
+    from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.step_up import Refusal
 
 __all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
@@ -244,7 +254,7 @@ class Vault:
                     SourceSettings(owner, server.url, account, server.name),
                     store=parts.store,
                     http=partial(parts.http, server.named),
-                    read_credentials=parts.read_credentials,
+                    read_credentials=partial(self._read_stored_credentials, server, account),
                     clock=parts.clock,
                     random=parts.random,
                     obtain=self._machine(server, owner, account),
@@ -347,8 +357,7 @@ class Vault:
         if grant is None or not set(scopes) <= set(grant.scopes):
             return None
         # W13: whoever configured another client since then wants a sign-in with that one.
-        configured = server.client.client_id
-        return grant if configured is None or configured == grant.registration.client_id else None
+        return grant if server.is_of_client(grant.registration) else None
 
     async def _is_rejected(self, server: ServerSettings, source: TokenSource, token: Token) -> bool:
         """
@@ -384,11 +393,27 @@ class Vault:
         if grant.revocation_endpoint is None:
             return "it offers no revocation"
         try:
-            credentials = self._parts.read_credentials(grant.key.owner, grant.key.server, grant.registration)
+            key = grant.key
+            credentials = self._read_stored_credentials(server, key.account, key.owner, key.server, grant.registration)
             self._parts.http(server.named).run_blocking(revoke_token(grant, credentials), deadline=15.0)
         except HandstampError as error:
             return error.message
         return None
+
+    def _read_stored_credentials(
+        self, server: ServerSettings, account: str, owner: str, url: str, registration: Registration
+    ) -> "Credentials":
+        """
+        What proves the client that a grant was given to. Its secret's place may be that of another client's secret by now, or of
+        one for another issuer: that one stays here (A-63).
+        """
+        proves = registration.client_secret_from or registration.private_key_from
+        if proves and not server.is_of_client(registration):
+            raise LoginRequired(
+                f"{server.name} is configured for another client, or another issuer, than the stored sign-in is of.",
+                hint=account_hint("login", server=server.name, account=account),
+            )
+        return self._parts.read_credentials(owner, url, registration)
 
     def _on_demand(self, server: ServerSettings, owner: str, account: str, presenter: Presenter) -> "OnDemandLogin":
         from handstamp.on_demand import OnDemandLogin

@@ -119,6 +119,48 @@ def test_the_settings_can_move_a_client_of_the_person_s_own(machine: Machine, au
     assert (grant.key.issuer, call(machine.vault(), old.server_url)) == (new.issuer, 200)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"issuer": "https://other.example"}, {"client_id": "other"}],
+    ids=["another issuer", "another client"],
+)
+def test_the_secret_of_the_client_that_is_configured_now_renews_no_older_sign_in(
+    changed: dict[str, str], machine: Machine, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A-60, A-63: its place may be the same as before, and what is there is for another issuer, or another client, now."""
+    old = authority(Knobs(clients={"mine": "a-secret"}, auth_methods=("client_secret_basic",)))
+    settings = {"client_id": "mine", "client_secret_from": "env:SECRET", "issuer": old.issuer}
+    monkeypatch.setenv("SECRET", "a-secret")
+    machine.home.name("work", old.server_url, **settings)
+    assert machine.vault().sync.login("work") is not None
+    machine.expire(old)
+    machine.home.name("work", old.server_url, **{**settings, **changed})
+    before = len(old.log)
+
+    with pytest.raises(LoginRequired) as raised:
+        machine.vault().sync.token("work")
+    [report] = machine.vault().sync.logout("work")
+
+    assert raised.value.hint == "handstamp login work"
+    assert len(old.log) == before
+    assert (report.revoked, report.reason) == (False, raised.value.message)
+
+
+def test_a_client_that_is_configured_at_another_issuer_signs_in_there(machine: Machine, authority: StartAuthority) -> None:
+    """A-17, W13: the server names both, and what is stored is of the one that the person has left."""
+    knobs = Knobs(clients={"mine": ""})
+    old, new = authority(knobs), authority(knobs)
+    machine.home.name("work", old.server_url, client_id="mine", issuer=old.issuer)
+    assert machine.vault().sync.login("work") is not None
+    old.turn(authorization_servers=(old.issuer, new.issuer))
+    machine.home.name("work", old.server_url, client_id="mine", issuer=new.issuer)
+
+    grant = machine.vault().sync.login("work")
+
+    assert grant is not None
+    assert grant.key.issuer == new.issuer
+
+
 def test_a_metadata_document_names_us_at_every_issuer(machine: Machine, authority: StartAuthority) -> None:
     """A-53: the same client ID, without registering; the tokens are new all the same."""
     document, knobs = "https://client.example/handstamp.json", Knobs(client_id_metadata_document_supported=True)
