@@ -19,6 +19,7 @@ from handstamp.errors import (
 )
 from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Registration, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
+from handstamp.protocol.urls import parse_server_url
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
 from handstamp.wiring import Observer, Parts, build_guard, build_parts, read_headers, read_secret, warn
@@ -98,15 +99,16 @@ class Vault:
         `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets
         masked. `network="public"` is for a platform whose users give the URLs: nothing in your network or on your machine is
         connected to, whoever names it (4.13). `servers` join those of `servers.toml`, and stand in for one of the same name: for
-        a program that brings its own, with secrets from functions of its own. Raises SettingsError for a broken `servers.toml`.
-        No file is opened yet: a VaultError comes from the first use.
+        a program that brings its own, with secrets from functions of its own. Raises SettingsError for a broken `servers.toml`,
+        UsageError for what is no server's URL. No file is opened yet: a VaultError comes from the first use.
         """
         settings = load_settings(config or config_directory().path)
         if network not in (None, "public"):
             raise UsageError(f'Expected network="public" or none, got {network!r}.')
         if network == "public":
             settings = replace(settings, network=replace(settings.network, public_only=True))
-        settings = replace(settings, servers={**settings.servers, **{server.name: server for server in servers}})
+        given = {server.name: replace(server, url=parse_server_url(server.url)) for server in servers}
+        settings = replace(settings, servers={**settings.servers, **given})
         parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
         return cls(parts, settings)
 

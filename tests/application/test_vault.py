@@ -23,7 +23,8 @@ from handstamp.errors import (
     UsageError,
     find_error,
 )
-from handstamp.model import RegistrationKind, Status
+from handstamp.model import ClientSettings, RegistrationKind, Status
+from handstamp.settings import ServerSettings
 from handstamp.vault import Vault
 
 PING: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -172,6 +173,16 @@ def test_a_confidential_client_reads_its_secret_anew_and_stores_none_of_it(
     assert grant.registration.client_secret is None
     assert answer == 200
     assert all(b"s3cr" not in file.read_bytes() for file in (home / "state").rglob("*") if file.is_file())
+
+
+def test_a_server_that_a_program_brings_is_found_by_any_spelling_of_its_url(home: Path) -> None:
+    """Else its client would be left out without a word, and another one registered."""
+    server = ServerSettings("reports", "HTTPS://Example.com:443/mcp", ClientSettings(client_id="mine"))
+
+    with Vault.open(state=home / "state", config=home / "config", servers=[server]) as vault:
+        found = vault.settings.find("https://example.com/mcp")
+
+    assert (found.name, found.client.client_id) == ("reports", "mine")
 
 
 @pytest.mark.parametrize(
