@@ -118,7 +118,7 @@ GUARDS = [
     ),
     Guard(
         "what proves a client renews no sign-in of another",
-        (Edit("vault.py", "if proves and not server.is_of_client(registration):", "if False:"),),
+        (Edit("vault.py", "if proves and not settings.is_of_client(registration):", "if False:"),),
         tests=(f"{MOVES}::test_the_secret_of_the_client_that_is_configured_now_renews_no_older_sign_in",),
     ),
     Guard(

@@ -403,19 +403,19 @@ class Vault:
         return None
 
     def _read_stored_credentials(
-        self, server: ServerSettings, account: str, owner: str, url: str, registration: Registration
+        self, settings: ServerSettings, account: str, owner: str, server: str, registration: Registration
     ) -> "Credentials":
         """
         What proves the client that a grant was given to. Its secret's place may be that of another client's secret by now, or of
         one for another issuer: that one stays here (A-63).
         """
         proves = registration.client_secret_from or registration.private_key_from
-        if proves and not server.is_of_client(registration):
+        if proves and not settings.is_of_client(registration):
             raise LoginRequired(
-                f"{server.name} is configured for another client, or another issuer, than the stored sign-in is of.",
-                hint=account_hint("login", server=server.name, account=account),
+                f"{settings.name} is configured for another client, or another issuer, than the stored sign-in is of.",
+                hint=account_hint("login", server=settings.name, account=account),
             )
-        return self._parts.read_credentials(owner, url, registration)
+        return self._parts.read_credentials(owner, server, registration)
 
     def _on_demand(self, server: ServerSettings, owner: str, account: str, presenter: Presenter) -> "OnDemandLogin":
         from handstamp.on_demand import OnDemandLogin
