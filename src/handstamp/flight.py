@@ -12,6 +12,8 @@ Rules
 2. The work asks `commit()` before it does what cannot be undone. False means that nobody is aboard any more: let go. From then on
    nobody can board.
 3. After `commit()` the work runs to its end and the outcome is kept, whoever listens.
+4. Work that has failed for those who wait may have something left to do (`fail`). Until that is over, whoever boards hears the
+   same failure, so that nobody begins a second flight.
 """
 
 import atexit
@@ -21,6 +23,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from copy import copy
+from functools import partial
 from typing import Generic, TypeVar, cast
 
 import anyio
@@ -41,7 +45,8 @@ class Flight(Generic[T]):
 
     def __init__(self, work: "Callable[[Flight[T]], T]", *, name: str) -> None:
         self._future: Future[T] = Future()
-        self._mutex = threading.Lock()  # guards the two below
+        self._ended = False
+        self._mutex = threading.Lock()  # guards who is aboard
         self._aboard = 1
         self._let_go = False
         self._pid = os.getpid()
@@ -55,7 +60,7 @@ class Flight(Generic[T]):
     @property
     def is_over(self) -> bool:
         """Landed, or begun in a process of which this one is a fork: its thread does not exist here."""
-        return self._future.done() or self._pid != os.getpid()
+        return self._ended or self._pid != os.getpid()
 
     def board(self) -> bool:
         """One more who will join. False where it is too late: over, or let go."""
@@ -68,15 +73,24 @@ class Flight(Generic[T]):
     def commit(self) -> bool:
         """For the work itself: may it go on to what cannot be undone? False if nobody waits any more or the program ends."""
         with self._mutex:
-            self._let_go = self._aboard == 0 or _exit.begun
+            self._let_go = self._aboard == 0 or _exit.begun.is_set()
             if not self._let_go:
                 _exit.add(self._thread)
             return not self._let_go
 
+    def fail(self, error: Exception) -> None:
+        """For the work itself: those who wait hear this now, and whoever boards until it is over."""
+        if not self._future.done():
+            self._future.set_exception(error)
+
+    def pause(self, seconds: float) -> bool:
+        """For the work itself: waits so long. False, and at once, where the program ends."""
+        return not _exit.begun.wait(seconds)
+
     def join(self, patience: float) -> T:
         """Blocks for at most `patience` seconds. Raises what the work raised, or TimedOut."""
         try:
-            return self._future.result(patience)
+            return self._result(patience)
         except TimeoutError:
             raise _too_late(patience) from None
         finally:
@@ -87,11 +101,19 @@ class Flight(Generic[T]):
         try:
             with anyio.fail_after(patience):
                 await self._landed()
-            return self._future.result()
+            return self._result(0)
         except TimeoutError:
             raise _too_late(patience) from None
         finally:
             self._leave()
+
+    def _result(self, patience: float) -> T:
+        error = self._future.exception(patience)
+        if error is None or self._ended:
+            return self._future.result()
+        # The work has failed and goes on: one object, raised a thousand times, would grow by a traceback each time.
+        again = copy(error).with_traceback(None)
+        raise again from error.__cause__
 
     async def _landed(self) -> None:
         event = anyio.Event()
@@ -101,11 +123,17 @@ class Flight(Generic[T]):
 
     def _run(self) -> None:
         try:
-            self._future.set_result(self._work(self))
+            self._land(partial(self._future.set_result, self._work(self)))
         except BaseException as error:  # whatever it is, it belongs to those who wait
-            self._future.set_exception(error)
+            self._land(partial(self._future.set_exception, error))
         finally:
             _exit.discard(self._thread)
+
+    def _land(self, tell: Callable[[], None]) -> None:
+        # Before anybody hears of it: who then wants another flight must not board this one.
+        self._ended = True
+        if not self._future.done():
+            tell()
 
     def _leave(self) -> None:
         with self._mutex:
@@ -137,7 +165,7 @@ class _Exit:
     """Lets committed work end before the interpreter does."""
 
     def __init__(self) -> None:
-        self.begun = False
+        self.begun = threading.Event()
         self._committed: set[threading.Thread] = set()
         atexit.register(self._wait)
 
@@ -148,7 +176,7 @@ class _Exit:
         self._committed.discard(thread)
 
     def _wait(self) -> None:
-        self.begun = True
+        self.begun.set()
         deadline = time.monotonic() + EXIT_GRACE
         while self._committed and time.monotonic() < deadline:
             # A second Ctrl-C, or a signal of our own programs, does not make a token that is on its way worth less.

@@ -14,6 +14,7 @@ __all__ = [
     "OLDER",
     "CallbackPlan",
     "ClientSettings",
+    "Failure",
     "Grant",
     "GrantKey",
     "GrantType",
@@ -22,6 +23,7 @@ __all__ = [
     "LoginPrompt",
     "Named",
     "Network",
+    "Pending",
     "Registration",
     "RegistrationKind",
     "Secret",
@@ -29,6 +31,7 @@ __all__ = [
     "SignedIn",
     "Status",
     "Token",
+    "Uptime",
     "VaultPlace",
     "place_name",
 ]
@@ -236,6 +239,18 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Uptime:
+    """A moment by the machine's own count, which nobody sets."""
+
+    boot: str
+    """Which start of the machine is counted from: another one after each."""
+    seconds: float
+    """Since that start, sleep included."""
+    slept: float = 0.0
+    """How many of them the machine was asleep."""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """What a token endpoint gave (RFC 6749 §5.1). Times are seconds since 1970, UTC."""
 
@@ -248,6 +263,19 @@ class Token:
     token_type: str = "Bearer"
     dpop_key: Secret | None = None
     """The private key that access and refresh token are bound to, PEM (RFC 9449); None for a bearer token."""
+    obtained_uptime: Uptime | None = None
+    """The same moment as `obtained_at`, where the machine counts; None where it does not."""
+
+    def counted(self, uptime: Uptime | None) -> float | None:
+        """What the clock would say now if nobody had set it since `obtained_at`; None where the count is none or a new one."""
+        then = self.obtained_uptime
+        if then is None or uptime is None or then.boot != uptime.boot or uptime.seconds < then.seconds:
+            return None
+        return self.obtained_at + uptime.seconds - then.seconds
+
+    def now(self, clock: float, uptime: Uptime | None) -> float:
+        """The moment by which to judge this token: the later of clock and count, so that it ends when either says so."""
+        return max(clock, self.counted(uptime) or clock)
 
     def is_fresh(self, now: float) -> bool:
         """May still be sent: outside the last `min(30 s, a tenth of its life)`, and not from a future that the clock has left."""
@@ -282,6 +310,32 @@ class GrantKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """
+    A refresh that was begun and is not stored yet: from `begun_at` on the refresh token may have been sent.
+
+    Written before the first byte leaves. Whoever finds it without a living holder of the lock carries the refresh on, at once.
+    """
+
+    begun_at: float
+    """Seconds since 1970, UTC."""
+    fingerprint: str
+    """Of the refresh token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last attempt to renew brought no token. Gone after the next that does."""
+
+    at: float
+    """Seconds since 1970, UTC."""
+    code: str
+    """The error's `code`."""
+    message: str
+    """For a person; without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What a person allowed, and what we remember of it."""
 
@@ -305,6 +359,8 @@ class Grant:
     refused_scopes: tuple[str, ...] = ()
     """Asked for, and refused by the person or the server: not asked for again unless a person says so (A-117)."""
     grant_type: GrantType = GrantType.AUTHORIZATION_CODE
+    pending: Pending | None = None
+    failure: Failure | None = None
 
     @property
     def renews(self) -> bool:

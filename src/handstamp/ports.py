@@ -14,6 +14,7 @@ from handstamp.model import (
     Secret,
     SecretPlace,
     SignedIn,
+    Uptime,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = [
     "Callback",
     "Clock",
     "CredentialsReader",
+    "Fly",
+    "Flying",
     "GrantStore",
     "HttpRunner",
     "KeyProvider",
@@ -33,6 +36,7 @@ __all__ = [
     "OpenCallback",
     "Presenter",
     "RandomBytes",
+    "ReadUptime",
     "SecretReader",
 ]
 
@@ -40,6 +44,9 @@ T = TypeVar("T")
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
+
+ReadUptime = Callable[[], Uptime | None]
+"""How long the machine has run; None where it does not count, or sleep does not."""
 
 RandomBytes = Callable[[int], bytes]
 """That many unpredictable bytes."""
@@ -100,11 +107,12 @@ class GrantStore(Protocol):
         """Changes when another process or connection has written. A few microseconds."""
         ...
 
-    def lock(self, key: GrantKey) -> AbstractContextManager[None]:
+    def lock(self, key: GrantKey, *, wait: bool = True) -> AbstractContextManager[bool]:
         """
         Held by one holder of all processes and threads at a time; waits as long as it takes.
 
-        The operating system frees it when its holder dies. Never held over a caller's own request.
+        Gives True; or, without `wait`, False at once where somebody else holds it. The operating system frees it when its holder
+        dies. Never held over a caller's own request.
         """
         ...
 
@@ -170,6 +178,43 @@ class Obtain(Protocol):
     """
 
     def __call__(self, former: Grant | None) -> Grant: ...
+
+
+class Flying(Protocol):
+    """
+    One fetch of a grant that belongs to no task, thread or event loop (`handstamp.flight` has the rules).
+
+    The first half is for those who want the outcome, the second for the work itself.
+    """
+
+    @property
+    def is_over(self) -> bool: ...
+
+    def board(self) -> bool:
+        """One more who will join. False where it is too late."""
+        ...
+
+    def join(self, patience: float) -> Grant: ...
+
+    async def join_async(self, patience: float) -> Grant: ...
+
+    def commit(self) -> bool:
+        """May it go on to what cannot be undone? False if nobody waits any more or the program ends."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Those who wait hear this now; the work goes on, and is not over yet."""
+        ...
+
+    def pause(self, seconds: float) -> bool:
+        """Waits so long. False, and at once, where the program ends."""
+        ...
+
+
+class Fly(Protocol):
+    """Begins to fly."""
+
+    def __call__(self, work: Callable[[Flying], Grant], /) -> Flying: ...
 
 
 class Browser(Protocol):

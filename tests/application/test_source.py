@@ -124,10 +124,10 @@ class WatchedStore(MemoryStore):
         self.asked: SimpleQueue[GrantKey] = SimpleQueue()
 
     @contextmanager
-    def lock(self, key: GrantKey) -> Generator[None]:
+    def lock(self, key: GrantKey, *, wait: bool = True) -> Generator[bool]:
         self.asked.put(key)
-        with super().lock(key):
-            yield
+        with super().lock(key, wait=wait) as held:
+            yield held
 
 
 def test_a_refresh_holds_the_lock_of_the_grant_that_it_renews() -> None:

@@ -23,9 +23,9 @@ from handstamp.cli import run
 from handstamp.stores.sqlite import SqliteStore
 
 class TalkingStore(SqliteStore):
-    def lock(self, key):
+    def lock(self, key, **options):
         print("at the lock", file=sys.stderr, flush=True)
-        return super().lock(key)
+        return super().lock(key, **options)
 
 import handstamp.stores.sqlite
 handstamp.stores.sqlite.SqliteStore = TalkingStore
@@ -80,10 +80,10 @@ def test_vaults_that_meet_an_expired_token_at_once_send_one_refresh(
 
 
 def lock_after(
-    say: Callable[[], None], lock: Callable[[GrantKey], AbstractContextManager[None]], key: GrantKey
-) -> AbstractContextManager[None]:
+    say: Callable[[], None], lock: Callable[..., AbstractContextManager[bool]], key: GrantKey, **options: bool
+) -> AbstractContextManager[bool]:
     say()
-    return lock(key)
+    return lock(key, **options)
 
 
 def refresh_elsewhere(machine: Machine, site: Authority) -> str:

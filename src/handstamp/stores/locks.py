@@ -30,17 +30,28 @@ class KernelLock:
     """
     Held by one holder of all processes and threads at a time. One object is one holder; it is not shared between threads.
 
-    Raises StoreUnreachable where the file cannot be used or is not yours alone.
+    Without `wait` it is not waited for where somebody else holds it. Raises StoreUnreachable where the file cannot be used or is
+    not yours alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait: bool = True) -> None:
         self._path = path
+        self._wait = wait
         self._descriptor: int | None = None
 
-    def acquire(self) -> None:
-        """Waits as long as it takes. A signal handler that raises ends the wait."""
-        while not self._attempt():
-            pass
+    def acquire(self) -> bool:
+        """Waits as long as it takes; a signal handler that raises ends the wait. False where somebody else holds it."""
+        if self._descriptor is not None:
+            raise RuntimeError("this KernelLock is already held: waiting for it again would never end")
+        while True:
+            descriptor = self._open()
+            if not self._take(descriptor):
+                return False
+            if self._has_its_name(descriptor):
+                self._descriptor = descriptor
+                _held.add(self)
+                return True
+            os.close(descriptor)
 
     def release(self) -> None:
         """Does nothing where this object does not hold it (as in a forked child)."""
@@ -50,33 +61,27 @@ class KernelLock:
             _unlock(descriptor)
             os.close(descriptor)
 
-    def __enter__(self) -> None:
-        self.acquire()
+    def __enter__(self) -> bool:
+        return self.acquire()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
 
-    def _attempt(self) -> bool:
-        """False where what was waited for turned out to be nameless."""
-        if self._descriptor is not None:
-            raise RuntimeError("this KernelLock is already held: waiting for it again would never end")
+    def _open(self) -> int:
         prepare_directory(self._path.parent)
-        descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+        return open_private(self._path, os.O_RDWR | os.O_CREAT)
+
+    def _take(self, descriptor: int) -> bool:
+        """Closes what it does not get."""
+        taken = False
         try:
-            _lock(descriptor)
-            named = self._has_its_name(descriptor)
+            taken = _lock(descriptor, wait=self._wait)
         except OSError as error:
-            os.close(descriptor)
             raise StoreUnreachable(f"{self._path} cannot be locked: {error.strerror}.") from error
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if not named:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        _held.add(self)
-        return True
+        finally:
+            if not taken:
+                os.close(descriptor)
+        return taken
 
     def _has_its_name(self, descriptor: int) -> bool:
         try:
@@ -98,10 +103,13 @@ if sys.platform == "win32":
     import msvcrt
     import time
 
-    def _lock(descriptor: int) -> None:
+    def _lock(descriptor: int, *, wait: bool) -> bool:
         # LK_LOCK gives up after ten tries a second apart; a refresh is over sooner than its first second.
         while not _lock_first_byte(descriptor):
+            if not wait:
+                return False
             time.sleep(0.02)
+        return True
 
     def _lock_first_byte(descriptor: int) -> bool:
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -118,8 +126,12 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    def _lock(descriptor: int, *, wait: bool) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)

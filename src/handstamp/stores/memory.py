@@ -101,11 +101,15 @@ class MemoryStore:
         return self._version
 
     @contextmanager
-    def lock(self, key: GrantKey) -> Generator[None, None, None]:
+    def lock(self, key: GrantKey, *, wait: bool = True) -> Generator[bool, None, None]:
         with self._guard:
             lock = self._locks[key]
-        with lock:
-            yield
+        held = lock.acquire(blocking=wait)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
 
     def close(self) -> None:
         """Nothing to let go: what was stored can still be read."""

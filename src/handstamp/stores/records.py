@@ -11,7 +11,18 @@ from math import isfinite
 from typing import Any, cast
 
 from handstamp.errors import VaultCorrupt
-from handstamp.model import Grant, GrantKey, GrantType, Registration, RegistrationKind, Secret, Token
+from handstamp.model import (
+    Failure,
+    Grant,
+    GrantKey,
+    GrantType,
+    Pending,
+    Registration,
+    RegistrationKind,
+    Secret,
+    Token,
+    Uptime,
+)
 
 __all__ = ["decode_grant", "decode_registration", "encode_grant", "encode_registration", "without_configured_secret"]
 
@@ -34,6 +45,8 @@ def encode_grant(grant: Grant) -> bytes:
             "requested_scopes": list(grant.requested_scopes),
             "refused_scopes": list(grant.refused_scopes),
             "grant_type": grant.grant_type.value,
+            "pending": None if grant.pending is None else _pending_members(grant.pending),
+            "failure": None if grant.failure is None else _failure_members(grant.failure),
         }
     )
 
@@ -57,6 +70,8 @@ def decode_grant(key: GrantKey, generation: int, payload: bytes) -> Grant:
             requested_scopes=found.optional_texts("requested_scopes") or (),
             refused_scopes=found.optional_texts("refused_scopes") or (),
             grant_type=GrantType(found.optional_text("grant_type") or GrantType.AUTHORIZATION_CODE.value),
+            pending=_read_pending(found.optional_record("pending")),
+            failure=_read_failure(found.optional_record("failure")),
         )
     except _UNREADABLE as error:
         # `from None`: a JSON error carries the whole document, tokens and all.
@@ -134,6 +149,7 @@ def _token_members(token: Token) -> dict[str, Any]:
         "refresh_token": _reveal(token.refresh_token),
         "token_type": token.token_type,
         "dpop_key": _reveal(token.dpop_key),
+        "obtained_uptime": None if token.obtained_uptime is None else _uptime_members(token.obtained_uptime),
     }
 
 
@@ -145,7 +161,32 @@ def _read_token(found: "_Record") -> Token:
         refresh_token=_hide(found.optional_text("refresh_token")),
         token_type=found.text("token_type"),
         dpop_key=_hide(found.optional_text("dpop_key")),
+        obtained_uptime=_read_uptime(found.optional_record("obtained_uptime")),
     )
+
+
+def _uptime_members(uptime: Uptime) -> dict[str, Any]:
+    return {"boot": uptime.boot, "seconds": uptime.seconds, "slept": uptime.slept}
+
+
+def _read_uptime(found: "_Record | None") -> Uptime | None:
+    return None if found is None else Uptime(found.text("boot"), found.seconds("seconds"), found.seconds("slept"))
+
+
+def _pending_members(pending: Pending) -> dict[str, Any]:
+    return {"begun_at": pending.begun_at, "fingerprint": pending.fingerprint}
+
+
+def _read_pending(found: "_Record | None") -> Pending | None:
+    return None if found is None else Pending(found.seconds("begun_at"), found.text("fingerprint"))
+
+
+def _failure_members(failure: Failure) -> dict[str, Any]:
+    return {"at": failure.at, "code": failure.code, "message": failure.message}
+
+
+def _read_failure(found: "_Record | None") -> Failure | None:
+    return None if found is None else Failure(found.seconds("at"), found.text("code"), found.text("message"))
 
 
 class _Record:
@@ -160,6 +201,9 @@ class _Record:
 
     def record(self, name: str) -> "_Record":
         return _Record(self._members[name])
+
+    def optional_record(self, name: str) -> "_Record | None":
+        return None if self._members.get(name) is None else self.record(name)
 
     def text(self, name: str) -> str:
         return _require_text(self._members[name])

@@ -165,10 +165,10 @@ class SqliteStore:
         """Differs after any write: of another process, another thread, or this one. 0 until there is a vault."""
         return self._database.version()
 
-    def lock(self, key: GrantKey) -> AbstractContextManager[None]:
+    def lock(self, key: GrantKey, *, wait: bool = True) -> AbstractContextManager[bool]:
         # Hashed: a name may hold `../`, a NUL, or be too long for a file (TG21).
         name = sha256(bind("lock", *_columns(key))).hexdigest()
-        return KernelLock(self._directory / "locks" / f"{name}.lock")
+        return KernelLock(self._directory / "locks" / f"{name}.lock", wait=wait)
 
     def close(self) -> None:
         """Closes the files. A later call simply opens them anew."""
