@@ -8,8 +8,10 @@ from typing import TypeVar
 import httpcore2
 
 from handstamp.errors import HandstampError
+from handstamp.flight import Flight
 from handstamp.http.addresses import Address, parse_address
 from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
+from handstamp.ports import Flying
 from handstamp.protocol.client_auth import NO_CREDENTIALS, Credentials
 from handstamp.protocol.exchange import Exchange, Request, Response
 
@@ -79,6 +81,26 @@ class FakeDns:
             raise httpcore2.ConnectError(f"no address of {host}")
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         return [address for text in found.split() if (address := parse_address(text)) is not None]
+
+
+class FlightByHand(Flight[Grant]):
+    """Its pauses move the clock instead of taking time. Where a gate is set, work that has failed waits for it."""
+
+    clock: HandMovedClock
+    find_gate: Callable[[], threading.Event | None]
+
+    def pause(self, seconds: float) -> bool:
+        gate = self.find_gate() if self._future.done() else None
+        if gate is not None:
+            assert gate.wait(20)
+        self.clock.move(seconds)
+        return True
+
+
+def fly_by(clock: HandMovedClock, find_gate: Callable[[], threading.Event | None], work: Callable[[Flying], Grant]) -> Flying:
+    flight = FlightByHand(work, name="renew")
+    flight.clock, flight.find_gate = clock, find_gate
+    return flight.start()
 
 
 def no_credentials(owner: str, server: str, registration: Registration) -> Credentials:

@@ -60,7 +60,7 @@ GUARDS = [
     ),
     Guard(
         "what was granted is stored at a refresh",
-        (Edit("source.py", "scopes = grant.scopes if answer.scopes is None else answer.scopes", "scopes = grant.scopes"),),
+        (Edit("renewal.py", "scopes = grant.scopes if answer.scopes is None else answer.scopes", "scopes = grant.scopes"),),
         tests=("tests/threats/test_te.py::test_te7_a_refresh_stores_what_it_was_granted",),
     ),
     Guard(
@@ -78,7 +78,7 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "if grant is not None and self._is_settled(grant, rejected):",
+                "if grant is not None and self._is_good(grant.token, rejected) and not (early and self._is_due(grant)):",
                 "if False:",
             ),
         ),
@@ -86,15 +86,15 @@ GUARDS = [
     ),
     Guard(
         "a refresh holds the lock of its grant",
-        (Edit("source.py", "with self._store.lock(key):", "if True:"),),
+        (Edit("source.py", "with self._store.lock(key, wait=not early) as held:", "if held := True:"),),
         rows=("TE9",),
     ),
     Guard(
         "a refused refresh token is compared with what is stored by now",
         (
             Edit(
-                "source.py",
-                "if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):",
+                "renewal.py",
+                "if current is not None and current.generation != grant.generation:",
                 "if False:",
             ),
         ),

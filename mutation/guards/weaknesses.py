@@ -130,8 +130,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "return token.is_fresh(now) and _is_another(token, rejected)",
-                "return token.is_fresh(now)",
+                "return token.is_fresh(self._now(token)) and _is_another(token, rejected)",
+                "return token.is_fresh(self._now(token))",
             ),
         ),
         tests=weaknesses("refusals", "one_transient_401_costs_one_refresh_and_no_person"),
@@ -259,9 +259,9 @@ GUARDS = [
         "a grant is renewed with the registration that it was given with",
         (
             Edit(
-                "source.py",
-                "        http = self._http()\n",
-                "        http = self._http()\n"
+                "renewal.py",
+                "        issuer = grant.key.issuer\n",
+                "        issuer = grant.key.issuer\n"
                 "        newest = self._store.find_registration(grant.key.owner, grant.key.issuer) or grant.registration\n"
                 "        grant = replace(grant, registration=newest)\n",
             ),
@@ -429,7 +429,7 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "        if grant is not None and self._is_settled(grant, rejected):\n",
+                "        if grant is not None and self._is_good(grant.token, rejected) and not (early and self._is_due(grant)):\n",
                 "        if False:\n",
             ),
         ),
@@ -437,7 +437,7 @@ GUARDS = [
     ),
     Guard(
         "a refresh holds the grant's lock",
-        (Edit("source.py", "        with self._store.lock(key):\n", "        if True:\n"),),
+        (Edit("source.py", "with self._store.lock(key, wait=not early) as held:", "if held := True:"),),
         tests=weaknesses(
             "processes",
             "processes_that_meet_an_expired_token_send_one_refresh_and_print_one_token",
@@ -448,9 +448,8 @@ GUARDS = [
         "whoever comes late takes the newer token",
         (
             Edit(
-                "source.py",
-                "            if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):\n"
-                "                return self._adopt(current)\n",
+                "renewal.py",
+                "        if current is not None and current.generation != grant.generation:\n            return\n",
                 "",
             ),
         ),
@@ -508,9 +507,9 @@ GUARDS = [
         "only invalid_grant marks a refresh token as refused",
         (
             Edit(
-                "source.py",
-                "isinstance(error, InvalidGrant):\n            current =",
-                "isinstance(error, HandstampError):\n            current =",
+                "renewal.py",
+                "        if judge(answer.error) is Outcome.REFUSED:\n",
+                "        if answer.error:\n",
             ),
         ),
         tests=weaknesses("refusals", "an_authorization_server_that_is_out_of_order_is_no_reason_to_sign_in"),

@@ -163,7 +163,7 @@ class NetworkError(HandstampError):
     code = "network"
     exit_code = 3
 
-    maybe_done: ClassVar[bool] = True
+    maybe_done: bool = True
     """Whether the server may have done what was asked, although no answer came: it may have rotated a refresh token."""
 
 
@@ -191,10 +191,12 @@ class TemporarilyUnavailable(NetworkError):
     """The server answered 429 or 5xx."""
 
     code = "temporarily_unavailable"
-    maybe_done = False
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: float | None = None, maybe_done: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.maybe_done = maybe_done
         self.retry_after = retry_after
         """Seconds to wait, where the server named them (RFC 9110 §10.2.3); at most 3600."""
 

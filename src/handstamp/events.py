@@ -15,9 +15,9 @@ caller's own labels, and a platform's may tell who somebody is, so whoever count
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
-__all__ = ["Adopted", "Emit", "Event", "Failed", "Login", "NeedsLogin", "Refreshed", "Revoked", "ignore"]
+__all__ = ["About", "Adopted", "Emit", "Event", "Failed", "Login", "NeedsLogin", "Refreshed", "Revoked", "ignore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,17 @@ class Event:
     """What the person calls the server."""
     issuer: str | None = None
     """None where no grant was stored yet."""
+
+
+class About(TypedDict):
+    """What all events say."""
+
+    at: float
+    owner: str
+    server: str
+    account: str
+    name: str
+    issuer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,34 +1,38 @@
 """
 A fresh token, whatever it takes: TokenSource.
 
-The theory. A refresh token that rotates may be sent once; sent twice, the server revokes the whole family and the person signs in
-again. So of all tasks, threads, event loops and processes that notice an expiry, one sends it, and all others get its outcome:
+The theory. Of all tasks, threads, event loops and processes that notice an expiry, one refreshes, and all others get its outcome:
 
 1. Fast path. The grant is in memory; the store is asked whether another process wrote (microseconds) once a second at most, and
    whenever the token is not good.
-2. Two windows before the end of a token's life. From `Token.renew_from` on, one background flight renews while everybody goes on
-   with the old token. From `Token.use_before` on, everybody waits for that flight.
+2. Two windows before the end of a token's life. From `Token.renew_from` on, or where a refresh was begun and its process is gone,
+   one background flight renews while everybody goes on with the old token; it does not wait for a lock that a sibling holds. From
+   `Token.use_before` on, everybody waits for that flight.
 3. In a process one flight a grant (`handstamp.flight`). Across processes one kernel lock a grant. After acquiring it: look again.
-   What a sibling wrote meanwhile is adopted, and nothing is sent.
-4. What the server gave is on disk before anybody sees it.
-5. Unknown is not refused. A time-out, a 503, a dead network, an answer that makes no sense: the grant stays as it is, and the old
-   token serves for as long as it lives. Only `invalid_grant` ends a refresh token, and even that deletes nothing: its fingerprint
-   is noted, so that the same token is not sent again by anybody.
+   What a sibling wrote meanwhile is adopted, and nothing is sent. What happens under the lock is `handstamp.renewal`.
+4. A token ends when the clock says so or the machine's own count does, whichever is earlier: a clock that is set back makes no
+   token younger. A machine that has just woken waits up to `STAGGER` seconds, each process as long as chance will: there is one
+   refresh for all, and the network is back by then.
+5. Unknown is not refused. A time-out, a 503, a dead network, an answer that makes no sense, a full disk: the old token serves for
+   as long as it lives, and nobody is asked to sign in.
 
-What a refresh can come to (RFC 6749 §5.2, and 2.5 step 6 of the design's measurements):
+What a refresh can come to, for whoever wants a token (RFC 6749 §5.2):
 
     outcome                            old token still good     old token dead
-    new token                          saved, handed out        saved, handed out
+    new token                          handed out               handed out
     invalid_grant, a sibling was first adopted                  adopted
-    invalid_grant                      noted; old one serves    noted; LoginRequired
+    invalid_grant                      old one serves           LoginRequired
     invalid_client, dynamic            old one serves           LoginRequired (the next login registers anew)
     invalid_client, configured         old one serves           InvalidClient
     invalid_scope, invalid_target      old one serves           InvalidScope
-    sent, and the answer lost          the same refresh token once more, at once; then as the next line
-    no answer, 5xx, 429                old one serves           the NetworkError; again after a pause
-    an answer that makes no sense      old one serves           MalformedResponse; again after a pause
-    a machine's grant, any refusal     old one serves           that refusal; again after a pause (A-163)
-    saved nowhere (disk full)          StoreUnreachable; the new token is kept in memory and saved at the next call
+    no answer, 5xx, 429                old one serves           the NetworkError
+    an answer that makes no sense      old one serves           MalformedResponse
+    a machine's grant, any refusal     old one serves           that refusal (A-163)
+    `pending` cannot be written        old one serves           the VaultError
+    new token cannot be written        old one serves           the VaultError, to all who ask until it is written
+
+After each failure a pause, in which nobody of this process tries again: `PAUSE` seconds, twice as long each time, `LONGEST_PAUSE`
+at most; or what the server said in `Retry-After`.
 """
 
 import os
@@ -41,6 +45,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from handstamp.breaker import Breakers
 from handstamp.errors import (
     HandstampError,
     InvalidClient,
@@ -50,31 +55,34 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
     TemporarilyUnavailable,
-    VaultError,
     account_hint,
     hint,
 )
-from handstamp.model import Grant, GrantKey, RegistrationKind, Secret, Token
-from handstamp.ports import Clock, CredentialsReader, GrantStore, HttpRunner, Obtain, RandomBytes
+from handstamp.events import About, Adopted, Emit, Failed, Login, NeedsLogin, Refreshed, ignore
+from handstamp.model import Grant, GrantKey, RegistrationKind, Token
+from handstamp.ports import Clock, CredentialsReader, Fly, Flying, GrantStore, HttpRunner, Obtain, RandomBytes, ReadUptime
 
 if TYPE_CHECKING:
-    from handstamp.flight import Flight
     from handstamp.protocol.dpop import Prover
+    from handstamp.renewal import Renewal
 
 __all__ = ["SourceSettings", "TokenSource"]
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks for another process's write, while the token is good."""
-REFRESH_DEADLINE = 15.0
-"""Seconds for one refresh request, all in all."""
-WAIT_DEADLINE = 60.0
-"""Seconds that a waiter waits: longer than any holder of the lock may take."""
+WAIT_DEADLINE = 65.0
+"""Seconds that a waiter waits: longer than any living holder of the lock repeats its request."""
 PAUSE = 5.0
-"""Seconds after a failed refresh in which no other is begun."""
+LONGEST_PAUSE = 60.0
+BUSY_PAUSE = 1.0
+"""Seconds without another background flight after one that found the lock held by a sibling."""
 FLIGHTS = 2
-"""That one call joins at most: one that was begun before its 401 may end with the very token that was refused."""
+"""That one call takes to their end: one that was begun before its 401 may bring the very token that was refused."""
 FORCED_PER_MINUTE = 5
 """Refreshes that 401s may force: a server that refuses every token must not make us a refresh machine."""
+WOKEN = 10.0
+"""Seconds of sleep since the last look that count as a wake."""
+STAGGER = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,13 @@ class SourceSettings:
     server: str
     account: str
     name: str
+
+
+def fly(work: Callable[[Flying], Grant]) -> Flying:
+    """In a thread of its own."""
+    from handstamp.flight import Flight
+
+    return Flight(work, name="handstamp-renew").start()
 
 
 class TokenSource:
@@ -103,23 +118,34 @@ class TokenSource:
         http: "Callable[[], HttpRunner]",
         read_credentials: CredentialsReader,
         clock: Clock,
+        read_uptime: ReadUptime = lambda: None,
         random: RandomBytes = os.urandom,
+        breakers: Breakers | None = None,
+        emit: Emit = ignore,
+        fly: Fly = fly,
         obtain: Obtain | None = None,
         fits: Callable[[Grant], bool] = lambda _: True,
     ) -> None:
         """
         `obtain` is for a server that needs no person: it brings the first token and every next one. `fits` is false for a stored
-        grant that the settings no longer bring: it counts as none.
+        grant that the settings no longer bring: it counts as none. `breakers` are shared by the sources of one vault.
         """
         self._settings = settings
         self._store = store
         self._http = http  # a function, because a token that is fresh needs no HTTP client at all
         self._read_credentials = read_credentials
         self._clock = clock
+        self._read_uptime = read_uptime
         self._random = random
-        self._provers: dict[str, Prover] = {}
+        self._breakers = breakers or Breakers()
+        self._emit = emit
+        self._fly = fly
         self._obtain = obtain
         self._fits = fits
+        self._salt = random(8)
+        self._slept = self._count_sleep()
+        self._provers: dict[str, Prover] = {}
+        self._renewal: Renewal | None = None
         self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
         _SOURCES.add(self)
         self._grant: Grant | None = None
@@ -127,9 +153,11 @@ class TokenSource:
         self._looked_at = float("-inf")
         # From, until, token: one tuple, so that it is read without the mutex.
         self._ready: tuple[float, float, Token] | None = None
-        self._flight: Flight[Grant] | None = None
-        self._unsaved: Grant | None = None
+        self._flight: Flying | None = None
+        self._busy_at = float("-inf")
         self._pause: _Pause | None = None
+        self._failures = 0
+        self._told_to_login: Token | None = None
         self._forced: list[float] = []
 
     def ready(self) -> Token | None:
@@ -161,7 +189,7 @@ class TokenSource:
     def look_again(self) -> None:
         """Somebody of this process has just written a login or a logout: what is in memory is out of date from now on."""
         with self._mutex:
-            self._ready, self._grant = None, None
+            self._ready, self._grant, self._pause, self._failures = None, None, None, 0
 
     def token(self) -> Token:
         """A fresh token; blocks while one is fetched."""
@@ -180,51 +208,60 @@ class TokenSource:
         return await self._settled_async(rejected)
 
     def _settled(self, rejected: Token | None) -> Token:
-        for _ in range(FLIGHTS):
+        landed = 0
+        while landed < FLIGHTS:
             decision = self._decide(rejected)
-            token = decision if isinstance(decision, Token) else decision.join(WAIT_DEADLINE).token
+            try:
+                token = decision if isinstance(decision, Token) else decision.join(WAIT_DEADLINE).token
+            except _HeldElsewhere:
+                continue
             if _is_another(token, rejected):
                 return token
+            landed += 1
         raise self._login_required("gives no other token than the one that the server refuses")
 
     async def _settled_async(self, rejected: Token | None) -> Token:
-        for _ in range(FLIGHTS):
+        landed = 0
+        while landed < FLIGHTS:
             decision = self._decide(rejected)
-            token = decision if isinstance(decision, Token) else (await decision.join_async(WAIT_DEADLINE)).token
+            try:
+                token = decision if isinstance(decision, Token) else (await decision.join_async(WAIT_DEADLINE)).token
+            except _HeldElsewhere:
+                continue
             if _is_another(token, rejected):
                 return token
+            landed += 1
         raise self._login_required("gives no other token than the one that the server refuses")
 
-    def _decide(self, rejected: Token | None = None) -> "Token | Flight[Grant]":
+    def _decide(self, rejected: Token | None = None) -> "Token | Flying":
         now = self._clock()
         with self._mutex:
             grant = self._look(now, anew=rejected is not None)
-            if grant is not None and self._is_good(grant.token, now, rejected):
-                if self._is_due(grant, now):
+            if grant is not None and self._is_good(grant.token, rejected):
+                if self._is_due(grant):
                     self._begin_early(grant)
                 else:
-                    self._ready = (now, self._ready_until(grant), grant.token)
+                    self._ready = (now, self._ready_until(grant, now), grant.token)
                 return grant.token
             self._ready = None
             grant = self._look(now, anew=True)
-            if grant is not None and self._is_good(grant.token, now, rejected):
+            if grant is not None and self._is_good(grant.token, rejected):
                 return grant.token
             if grant is None and self._obtain is None:
                 raise self._login_required("is not signed in yet")
             if grant is not None and not grant.renews:
                 return self._last_of(grant, rejected)
-            if self._pause is not None and self._pause.holds(now):
-                raise self._pause.error_again()
+            if self._is_pausing(now):
+                return self._during_pause(grant, rejected)
             return self._board(grant, rejected)
 
     def _look(self, now: float, *, anew: bool) -> Grant | None:
         """The grant as far as we know; asks the store once a second, or `anew` (a sibling process may have written)."""
-        self._save_unsaved()
         if not anew and self._grant is not None and 0 <= now - self._looked_at < LOOK_AGAIN:
             return self._grant
         version = self._store.data_version()
         if anew or self._grant is None or version != self._version:
-            self._grant = self._find()
+            self._take(self._find())
         self._version, self._looked_at = version, now
         return self._grant
 
@@ -232,25 +269,41 @@ class TokenSource:
         found = self._store.find_grant(self._settings.owner, self._settings.server, self._settings.account)
         return found if found is not None and self._fits(found) else None
 
-    def _is_good(self, token: Token, now: float, rejected: Token | None) -> bool:
-        return token.is_fresh(now) and _is_another(token, rejected)
+    def _take(self, found: Grant | None) -> None:
+        """From the store into memory."""
+        former, self._grant = self._grant, found
+        if former is not None and found is not None and _is_another(found.token, former.token):
+            self._emit(Adopted(**self._about(found), expires_at=found.token.expires_at))
 
-    def _is_settled(self, grant: Grant, rejected: Token | None) -> bool:
-        """Nothing is to be fetched for it."""
-        now = self._clock()
-        return self._is_good(grant.token, now, rejected) and not self._is_due(grant, now)
+    def _now(self, token: Token) -> float:
+        return token.now(self._clock(), self._read_uptime())
 
-    def _is_due(self, grant: Grant, now: float) -> bool:
-        renew_from = grant.renew_from(_jitter(grant.key))
-        paused = self._pause is not None and self._pause.holds(now)
-        return renew_from is not None and now >= renew_from and not paused
+    def _is_good(self, token: Token, rejected: Token | None) -> bool:
+        return token.is_fresh(self._now(token)) and _is_another(token, rejected)
 
-    def _ready_until(self, grant: Grant) -> float:
+    def _is_due(self, grant: Grant) -> bool:
+        """For a flight in the background."""
+        if self._is_pausing(self._clock()):
+            return False
+        if grant.renews and grant.pending is not None:
+            return True  # its owner is gone, or holds the lock; whoever gets that knows
+        renew_from = grant.renew_from(self._jitter(grant.key))
+        return renew_from is not None and self._now(grant.token) >= renew_from
+
+    def _is_pausing(self, now: float) -> bool:
+        return self._pause is not None and self._pause.holds(now)
+
+    def _ready_until(self, grant: Grant, now: float) -> float:
         """The next moment at which something has to be looked at: the store, or the clock."""
         token = grant.token
-        ends = [self._looked_at + LOOK_AGAIN, grant.renew_from(_jitter(grant.key))]
+        ends = [grant.renew_from(self._jitter(grant.key))]
         ends.append(None if token.expires_at is None else token.use_before(token.expires_at))
-        return min(end for end in ends if end is not None and end > self._looked_at)
+        ahead = self._now(token) - now  # where the clock was set back
+        return min([now + LOOK_AGAIN, *(end - ahead for end in ends if end is not None and end > now + ahead)])
+
+    def _jitter(self, key: GrantKey) -> float:
+        """-1…1, the same for a grant in one process and another in the next: siblings begin to renew at different moments."""
+        return int.from_bytes(sha256(f"{key}".encode() + self._salt).digest()[:4]) / 2**31 - 1
 
     def _last_of(self, grant: Grant, rejected: Token | None) -> Token:
         """What a grant that is over still gives: its token, to the very end."""
@@ -260,6 +313,12 @@ class TokenSource:
             raise self._login_required("gave a token that has ended and cannot be renewed")
         raise self._login_required("no longer accepts the stored sign-in")
 
+    def _during_pause(self, grant: Grant | None, rejected: Token | None) -> Token:
+        assert self._pause is not None  # `_is_pausing`
+        if grant is not None and self._still_serves(grant.token, rejected):
+            return grant.token
+        raise self._pause.error_again()
+
     def _count_forced(self, now: float) -> None:
         self._forced = [then for then in self._forced if 0 <= now - then < 60]
         if len(self._forced) >= FORCED_PER_MINUTE:
@@ -268,44 +327,57 @@ class TokenSource:
 
     def _begin_early(self, grant: Grant) -> None:
         """Renews while everybody goes on with the old token: nobody joins, and it is wanted all the same."""
-        if self._flight is None or self._flight.is_over:
-            self._board(grant, None)
+        is_busy = 0 <= self._clock() - self._busy_at < BUSY_PAUSE
+        if not is_busy and (self._flight is None or self._flight.is_over):
+            self._board(grant, None, early=True)
 
-    def _board(self, grant: Grant | None, rejected: Token | None) -> "Flight[Grant]":
+    def _board(self, grant: Grant | None, rejected: Token | None, *, early: bool = False) -> Flying:
         """The flight that is under way, or a new one; we are aboard."""
-        from handstamp.flight import Flight
-
         if self._flight is None or not self._flight.board():
             if rejected is not None:
                 self._count_forced(self._clock())
             # Before the first grant its issuer is not known: all who fetch it wait for each other under none.
             ours = self._settings
             key = GrantKey(ours.owner, ours.server, ours.account, "") if grant is None else grant.key
-            self._flight = Flight(lambda flight: self._renew(flight, key, rejected), name="handstamp-renew").start()
+            self._flight = self._fly(lambda flying: self._renew(flying, key, rejected, early=early))
         return self._flight
 
     # What follows runs in the flight's thread.
 
-    def _renew(self, flight: "Flight[Grant]", key: GrantKey, rejected: Token | None) -> Grant:
-        with self._store.lock(key):
-            grant = self._save_unsaved() or self._find()
+    def _renew(self, flying: Flying, key: GrantKey, rejected: Token | None, *, early: bool) -> Grant:
+        self._stagger(flying)
+        with self._store.lock(key, wait=not early) as held:
+            if not held:
+                self._busy_at = self._clock()
+                raise _HeldElsewhere
+            grant = self._find()
             if grant is None or grant.key == key:
-                return self._renew_held(flight, grant, rejected)
+                return self._renew_held(flying, grant, rejected, early=early)
         # A-18: meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.
-        return self._renew(flight, grant.key, rejected)
+        return self._renew(flying, grant.key, rejected, early=early)
 
-    def _renew_held(self, flight: "Flight[Grant]", grant: Grant | None, rejected: Token | None) -> Grant:
+    def _stagger(self, flying: Flying) -> None:
+        slept = self._count_sleep()
+        has_woken, self._slept = slept - self._slept > WOKEN, slept
+        if has_woken:
+            flying.pause(STAGGER * int.from_bytes(self._random(2)) / 2**16)
+
+    def _count_sleep(self) -> float:
+        uptime = self._read_uptime()
+        return 0.0 if uptime is None else uptime.slept
+
+    def _renew_held(self, flying: Flying, grant: Grant | None, rejected: Token | None, *, early: bool) -> Grant:
         if grant is None and self._obtain is None:
             raise self._login_required("is not signed in any more")
-        if grant is not None and self._is_settled(grant, rejected):
+        if grant is not None and self._is_good(grant.token, rejected) and not (early and self._is_due(grant)):
             return self._adopt(grant)
         if grant is not None and not grant.renews:
             self._last_of(grant, rejected)
             return self._adopt(grant)
-        if not flight.commit():
+        if not flying.commit():
             return self._let_go(grant)
         try:
-            return self._adopt(self._fetch(grant))
+            return self._adopt(self._fetch(flying, grant))
         except HandstampError as error:
             return self._survive(grant, rejected, error)
 
@@ -315,89 +387,96 @@ class TokenSource:
             raise self._login_required("is not signed in yet")
         return self._adopt(grant)
 
-    def _fetch(self, grant: Grant | None) -> Grant:
+    def _fetch(self, flying: Flying, grant: Grant | None) -> Grant:
         if self._obtain is not None:
-            return self._keep(self._obtain(grant), grant)
-        assert grant is not None  # `_renew` has asked
-        return self._refresh(grant)
+            fetched = self._keep(self._obtain(grant), grant)
+        else:
+            assert grant is not None  # `_renew_held` has asked
+            fetched = self._renewing().refresh(flying, grant)
+        if fetched is None:
+            return self._find_again()
+        about, ends = self._about(fetched), fetched.token.expires_at
+        first = grant is None
+        self._emit(Login(**about, scopes=fetched.scopes, expires_at=ends) if first else Refreshed(**about, expires_at=ends))
+        return fetched
 
-    def _keep(self, obtained: Grant, former: Grant | None) -> Grant:
-        """One that replaces nothing is like a login's; another is compared and set, since somebody may have signed out."""
-        if former is None or former.key != obtained.key:
-            return self._store.save_grant(obtained)
-        return self._save(replace(obtained, generation=former.generation))
-
-    def _refresh(self, grant: Grant) -> Grant:
-        from handstamp.protocol.tokens import refresh_token
-
-        http = self._http()
-        credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
-        prover = self.prover(grant.token, grant.token_endpoint)
-        try:
-            answer = http.run_blocking(refresh_token(grant, credentials, prover), deadline=REFRESH_DEADLINE)
-        except NetworkError as error:
-            if not error.maybe_done:
-                raise
-            # Step 6: nothing can be lost any more. Either the server has not seen it, or it has rotated the token, and then only
-            # the same token, at once, within its grace, brings the new one.
-            answer = http.run_blocking(refresh_token(grant, credentials, prover), deadline=REFRESH_DEADLINE)
-        scopes = grant.scopes if answer.scopes is None else answer.scopes
-        renewed = replace(grant, token=answer.token, scopes=scopes, identity=answer.identity or grant.identity, refused=None)
-        return self._save(renewed)
-
-    def _save(self, renewed: Grant) -> Grant:
-        try:
-            saved = self._store.replace_grant(renewed)
-        except VaultError:
-            # The old refresh token is spent: this copy is the only one. It is neither handed out nor forgotten.
-            self._unsaved = renewed
-            raise
-        self._unsaved = None
-        if saved is not None:
-            return saved
+    def _find_again(self) -> Grant:
+        """Somebody has written without the lock: on a network file system, or with a vault of another version."""
         current = self._find()
         if current is None:
             raise self._login_required("was signed out meanwhile")
+        with self._mutex:
+            self._take(current)
         return current
 
-    def _save_unsaved(self) -> Grant | None:
-        return None if self._unsaved is None else self._save(self._unsaved)
+    def _keep(self, obtained: Grant, former: Grant | None) -> Grant | None:
+        """One that replaces nothing is like a login's; another is compared and set, since somebody may have signed out."""
+        if former is None or former.key != obtained.key:
+            return self._store.save_grant(obtained)
+        return self._store.replace_grant(replace(obtained, generation=former.generation))
+
+    def _renewing(self) -> "Renewal":
+        from handstamp.renewal import Renewal
+
+        if self._renewal is None:
+            self._renewal = Renewal(
+                store=self._store,
+                http=self._http,
+                read_credentials=self._read_credentials,
+                find_prover=self.prover,
+                clock=self._clock,
+                read_uptime=self._read_uptime,
+                breakers=self._breakers,
+                tell_unsaved=self._tell_failed,
+            )
+        return self._renewal
 
     def _adopt(self, grant: Grant) -> Grant:
         with self._mutex:
             # The store may have been written since this grant was read: the next look reads it again.
-            self._grant, self._version, self._pause = grant, None, None
+            self._grant, self._version, self._pause, self._failures = grant, None, None, 0
         return grant
 
     def _survive(self, grant: Grant | None, rejected: Token | None, error: HandstampError) -> Grant:
         """The table at the top of this file, below its first line."""
-        if grant is not None and self._obtain is None and isinstance(error, InvalidGrant):
-            current = self._find()
-            if current is not None and self._is_good(current.token, self._clock(), rejected or grant.token):
-                return self._adopt(current)
-            grant = self._store.replace_grant(replace(grant, refused=fingerprint(grant.token.refresh_token))) or grant
-            with self._mutex:
-                self._grant, self._version = grant, None
-        elif not isinstance(error, VaultError):
-            self._begin_pause(error)
-        if grant is not None and self._still_serves(grant.token, rejected) and not isinstance(error, VaultError):
-            return grant
+        if self._obtain is not None and grant is not None:
+            self._renewing().note_failure(grant, error)
         explained = self._explain(grant, error)
+        if isinstance(explained, LoginRequired):
+            self._tell_to_login(grant, explained)
+        else:
+            self._tell_failed(error)
+        self._fall_back(error)
+        if grant is not None and self._still_serves(grant.token, rejected):
+            return grant
         if explained is error:
             raise error
         raise explained from error
 
-    def _begin_pause(self, error: HandstampError) -> None:
-        seconds = PAUSE
-        if isinstance(error, TemporarilyUnavailable) and error.retry_after is not None:
-            seconds = max(seconds, error.retry_after)
+    def _fall_back(self, error: HandstampError) -> None:
+        """Nobody tries again for a while."""
         with self._mutex:
+            self._failures += 1
+            seconds = min(LONGEST_PAUSE, PAUSE * 2 ** min(self._failures - 1, 10))
+            if isinstance(error, TemporarilyUnavailable) and error.retry_after is not None:
+                seconds = max(seconds, error.retry_after)
             now = self._clock()
             self._pause = _Pause(now, now + seconds, error)
+            self._version = None  # what failed is noted in the store
+
+    def _tell_failed(self, error: HandstampError) -> None:
+        self._emit(Failed(**self._about(self._grant), code=error.code, message=error.message))
+
+    def _tell_to_login(self, grant: Grant | None, error: LoginRequired) -> None:
+        """Once for a token, however often it is asked for."""
+        if grant is not None and grant.token != self._told_to_login:
+            self._told_to_login = grant.token
+            self._emit(NeedsLogin(**self._about(grant), message=error.message))
 
     def _still_serves(self, token: Token, rejected: Token | None) -> bool:
-        """Alive by the clock, margins aside: better than no token."""
-        alive = token.expires_at is None or self._clock() < token.expires_at
+        """Alive, margins aside: better than no token. By the machine's count, which nobody sets, where there is one."""
+        counted = token.counted(self._read_uptime())
+        alive = token.expires_at is None or (self._clock() if counted is None else counted) < token.expires_at
         return alive and _is_another(token, rejected)
 
     def _explain(self, grant: Grant | None, error: HandstampError) -> HandstampError:
@@ -413,6 +492,17 @@ class TokenSource:
     def _login_required(self, what: str) -> LoginRequired:
         command = account_hint("login", server=self._settings.name, account=self._settings.account)
         return LoginRequired(f"{self._settings.name} {what}.", hint=command)
+
+    def _about(self, grant: Grant | None) -> About:
+        ours = self._settings
+        return About(
+            at=self._clock(),
+            owner=ours.owner,
+            server=ours.server,
+            account=ours.account,
+            name=ours.name,
+            issuer=None if grant is None else grant.key.issuer,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +521,10 @@ class _Pause:
         return copy(self.error).with_traceback(None)
 
 
+class _HeldElsewhere(Exception):
+    """A flight in the background found a sibling at work. Who has joined it needs one that waits."""
+
+
 _SOURCES: WeakSet[TokenSource] = WeakSet()
 
 
@@ -444,16 +538,5 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=_renew_mutexes)
 
 
-def fingerprint(secret: Secret | None) -> str | None:
-    """Tells two refresh tokens apart without keeping either in the clear."""
-    return None if secret is None else sha256(b"handstamp refused\0" + secret.reveal().encode()).hexdigest()
-
-
 def _is_another(token: Token, rejected: Token | None) -> bool:
     return rejected is None or token.access_token != rejected.access_token
-
-
-def _jitter(key: GrantKey) -> float:
-    """-1…1, the same for a grant in one process and different in another: siblings begin to renew at different moments."""
-    digest = sha256(f"{key}{os.getpid()}".encode()).digest()
-    return int.from_bytes(digest[:4]) / 2**31 - 1

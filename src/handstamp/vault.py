@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from handstamp.breaker import Breakers
 from handstamp.errors import (
     HandstampError,
     LoginRequired,
@@ -79,6 +80,7 @@ class Vault:
         for server in settings.servers.values():
             _lend_functions(parts, server)
         self._mutex = threading.Lock()  # guards the two dictionaries
+        self._breakers = Breakers()
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
         self._logins: dict[tuple[str, str, str, int], OnDemandLogin] = {}
 
@@ -258,7 +260,9 @@ class Vault:
                     http=partial(parts.http, server.named),
                     read_credentials=partial(self._read_stored_credentials, server, account),
                     clock=parts.clock,
+                    read_uptime=parts.read_uptime,
                     random=parts.random,
+                    breakers=self._breakers,
                     obtain=self._machine(server, owner, account),
                     fits=server.fits,
                 )

@@ -22,9 +22,20 @@ from handstamp.model import (
     SecretPlace,
     VaultPlace,
 )
-from handstamp.ports import Browser, Callback, Clock, CredentialsReader, GrantStore, HttpRunner, OpenCallback, RandomBytes
+from handstamp.ports import (
+    Browser,
+    Callback,
+    Clock,
+    CredentialsReader,
+    GrantStore,
+    HttpRunner,
+    OpenCallback,
+    RandomBytes,
+    ReadUptime,
+)
 from handstamp.protocol.text import safe
 from handstamp.settings import is_header_value, require_proxy
+from handstamp.uptime import read_uptime
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
@@ -68,6 +79,7 @@ class Parts:
         browser: Callable[[], Browser],
         open_callback: OpenCallback,
         clock: Clock = time.time,
+        read_uptime: ReadUptime = lambda: None,
         random: RandomBytes = os.urandom,
         place: Callable[[], VaultPlace] = lambda: VaultPlace("memory", None),
     ) -> None:
@@ -76,6 +88,7 @@ class Parts:
         self.browser = browser
         self.open_callback = open_callback
         self.clock = clock
+        self.read_uptime = read_uptime
         self.random = random
         self.place = place
         self.callers: dict[tuple[str, str], Callable[[], str]] = {}
@@ -97,6 +110,7 @@ def build_parts(
         http=partial(build_http, network, observe),
         browser=build_browser,
         open_callback=_open_callback,
+        read_uptime=read_uptime,
         # Asking the store makes a vault, and only a login should.
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
     )
@@ -106,7 +120,7 @@ def build_http(network: Network, observe: Observer | None, named: Named) -> Http
     """What runs protocol steps for one server, behind its guard."""
     from handstamp.http.drive import Driver
 
-    return Driver(build_guard(named, network).open_transport, observe=observe)
+    return Driver(build_guard(named, network).open_transport, read_uptime=read_uptime, observe=observe)
 
 
 def build_guard(named: Named, network: Network) -> "Guard":

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from traceback import walk_tb
 
 import anyio
 import pytest
 
-from fakes import SERVER, HandMovedClock, ScriptedHttp, make_grant, no_credentials
+from fakes import SERVER, FlightByHand, HandMovedClock, ScriptedHttp, fly_by, make_grant, no_credentials
 from handstamp.errors import (
     ConnectFailed,
     HandstampError,
@@ -24,10 +25,11 @@ from handstamp.errors import (
     TemporarilyUnavailable,
     TimedOut,
 )
+from handstamp.events import Event
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
-from handstamp.source import SourceSettings, TokenSource, fingerprint
-from handstamp.source import _jitter as jitter_of
+from handstamp.renewal import fingerprint
+from handstamp.source import SourceSettings, TokenSource
 from handstamp.stores.memory import MemoryStore
 
 SETTINGS = SourceSettings("local", SERVER, "default", "example")
@@ -74,11 +76,21 @@ class Bench:
         if grant is not None:
             self.store.save_grant(grant)
         self.server = RotatingServer(self.clock)
+        self.events: list[Event] = []
+        self.gate: threading.Event | None = None
         self.http = ScriptedHttp(answer or self.server)
         self.source = self.another_source()
 
     def another_source(self) -> TokenSource:
-        return TokenSource(SETTINGS, store=self.store, http=lambda: self.http, read_credentials=no_credentials, clock=self.clock)
+        return TokenSource(
+            SETTINGS,
+            store=self.store,
+            http=lambda: self.http,
+            read_credentials=no_credentials,
+            clock=self.clock,
+            fly=partial(fly_by, self.clock, lambda: self.gate),
+            emit=self.events.append,
+        )
 
     def stored(self) -> Grant:
         grant = self.store.find_grant("local", SERVER, "default")
@@ -365,7 +377,8 @@ def test_siblings_begin_to_renew_at_different_moments() -> None:
     moments = [token.renew_from(jitter) for jitter in (-1, 0, 1)]
 
     assert moments == [1_003_600 - 540, 1_003_600 - 720, 1_003_600 - 900]
-    assert len({jitter_of(make_grant(account=name).key) for name in "abcdef"}) == 6
+    jitters = [Bench().source._jitter(make_grant(account=name).key) for name in "ab" for _ in range(3)]
+    assert len(set(jitters)) == 6
 
 
 def test_a_server_that_renews_with_the_very_token_that_it_refuses_ends_in_a_login() -> None:
@@ -575,35 +588,83 @@ def test_a_flight_that_nobody_waits_for_any_more_sends_nothing() -> None:
 
 
 class FullDisk(MemoryStore):
-    """Refuses to write as long as it is full."""
+    """Has room for so many writes more."""
 
-    full = False
+    room = 1000
 
     def replace_grant(self, grant: Grant) -> Grant | None:
-        if self.full:
+        if self.room == 0:
             raise StoreUnreachable("The disk is full.")
+        self.room -= 1
         return super().replace_grant(grant)
 
 
-def test_a_token_that_cannot_be_saved_is_neither_handed_out_nor_lost() -> None:
-    """TE19, step 7: the refresh token is spent, so the only copy is kept until it is on disk."""
-    bench = Bench()
+def fill_disk(bench: Bench, *, room: int) -> FullDisk:
     store = bench.store = FullDisk()
     store.save_grant(make_grant())
     bench.source = bench.another_source()
-    bench.clock.move(4000)
-    store.full = True
+    store.room = room
+    return store
 
-    for _ in range(3):
-        with pytest.raises(StoreUnreachable):
-            bench.source.token()
-    requests_while_full = len(bench.http.requests)
-    store.full = False
+
+def test_nothing_is_sent_where_that_cannot_be_written_down_first() -> None:
+    """TE19, step 4: what the answer brings could not be written either."""
+    bench = Bench()
+    store = fill_disk(bench, room=0)
+    bench.clock.move(4000)
+
+    with pytest.raises(StoreUnreachable):
+        bench.source.token()
+    sent_while_full = len(bench.http.requests)
+    store.room = 1000
+    bench.clock.move(5)
     token = bench.source.token()
 
-    assert requests_while_full == 1
+    assert sent_while_full == 0
+    assert token.access_token.reveal() == "at-1"
+
+
+def test_a_full_disk_ends_no_token_before_its_time() -> None:
+    """TE19: in the last half minute somebody could still use it."""
+    bench = Bench()
+    fill_disk(bench, room=0)
+    bench.clock.move(3590)
+
+    token = bench.source.token()
+
+    assert token.access_token.reveal() == "at-0"
+    assert bench.http.requests == []
+
+
+def test_a_token_that_cannot_be_saved_is_neither_handed_out_nor_lost() -> None:
+    """TE19, step 7: the refresh token is spent, so the only copy is kept, and the lock, until it is on disk."""
+    bench = Bench()
+    store = fill_disk(bench, room=1)
+    bench.clock.move(4000)
+    held: list[bool] = []
+    gate = bench.gate = threading.Event()
+
+    for _ in range(3):
+        with pytest.raises(StoreUnreachable, match="in memory alone"):
+            bench.source.token()
+    with store.lock(bench.stored().key, wait=False) as free:
+        held.append(not free)
+    sent_while_full = len(bench.http.requests)
+    store.room = 1000
+    gate.set()
+    landed(bench)
+    token = bench.source.token()
+
+    assert held == [True]
+    assert sent_while_full == len(bench.http.requests) == 1
     assert token.access_token.reveal() == "at-1"
     assert bench.stored().token == token
+
+
+def landed(bench: Bench) -> None:
+    flight = bench.source._flight
+    assert isinstance(flight, FlightByHand)
+    flight._thread.join(20)
 
 
 def test_a_refresh_that_lost_against_a_logout_brings_nothing_back() -> None:

@@ -22,7 +22,7 @@ REVEALERS = (
     "protocol/id_jag.py",  # when the assertion ends
     "protocol/jwt.py",
     "protocol/text.py",  # looked for in what is about to be shown, and masked
-    "source.py",  # the fingerprint of a refused refresh token
+    "renewal.py",  # the fingerprint of a refresh token
     "http/",
     "stores/",
     "cli/plain.py",
@@ -32,7 +32,7 @@ REVEALERS = (
 SHELLS = {"os.popen", "os.system", "subprocess.getoutput", "subprocess.getstatusoutput"}
 
 PURE = ("errors.py", "model.py", "ports.py", "protocol/")
-INNER = (*PURE, "source.py", "source/", "login.py", "login/", "doctor.py", "doctor/")
+INNER = (*PURE, "renewal.py", "breaker.py", "source.py", "source/", "login.py", "login/", "doctor.py", "doctor/")
 WORLD = {
     "click",
     "h11",

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -90,7 +89,7 @@ def end_token(home: Home) -> None:
     with home.vault() as vault:
         grant = vault.grant(NAME)
         assert grant is not None
-        token = replace(grant.token, obtained_at=grant.token.obtained_at - 7200, expires_at=time.time() - 3600)
+        token = replace(grant.token, obtained_at=0.0, expires_at=3600.0, obtained_uptime=None)
         vault._parts.store.save_grant(replace(grant, token=token))
 
 

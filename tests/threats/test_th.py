@@ -790,7 +790,7 @@ def expire(vault: Vault, server: Authority) -> None:
     """The stored token ended by the clock."""
     grant = vault.grant(server.server_url)
     assert grant is not None
-    token = replace(grant.token, obtained_at=grant.token.obtained_at - 7200, expires_at=grant.token.obtained_at - 3600)
+    token = replace(grant.token, obtained_at=0.0, expires_at=3600.0, obtained_uptime=None)
     vault._parts.store.save_grant(replace(grant, token=token))
     vault._source(vault.settings.find(server.server_url), "local", "default").look_again()
 

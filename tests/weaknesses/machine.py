@@ -83,7 +83,7 @@ class Machine:
 
     def vault(self, browser: Browser | None = None) -> Vault:
         vault = self.home.vault()
-        vault._parts.clock = self.clock
+        vault._parts.clock, vault._parts.read_uptime = self.clock, lambda: None
         vault._parts.browser = lambda: browser or self.browser
         self.opened.append(vault)
         return vault
@@ -102,7 +102,9 @@ class Machine:
     def expire(self, site: Authority) -> Grant:
         """The stored token ended an hour ago, by the clock alone: other processes see it too."""
         vault, grant = self.vault(), self.stored(site)
-        token = replace(grant.token, obtained_at=grant.token.obtained_at - 7200, expires_at=time.time() - 3600)
+        token = replace(
+            grant.token, obtained_at=grant.token.obtained_at - 7200, expires_at=time.time() - 3600, obtained_uptime=None
+        )
         return vault._parts.store.save_grant(replace(grant, token=token))
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ def test_an_authorization_server_that_is_out_of_order_is_no_reason_to_sign_in(
 
     assert "login_required" not in ran.stderr
     assert person.asked == 0
-    assert machine.stored(site) == before
+    assert machine.stored(site).token == before.token
     site.turn(token_status=None)
     assert call(machine.vault(), site.server_url) == 200
 
@@ -89,4 +89,4 @@ def test_a_dead_network_is_no_reason_to_sign_in(machine: Machine) -> None:
 
     assert "nothing listens" in ran.error
     assert person.asked == 0
-    assert machine.stored(site) == before
+    assert machine.stored(site).token == before.token

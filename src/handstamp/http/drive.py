@@ -25,7 +25,7 @@ import httpx2
 from handstamp.errors import HandstampError, MalformedResponse, NetworkError, TimedOut, forgetting_values
 from handstamp.http.body import Body
 from handstamp.http.wire import blame_failures, build_wire_request, describe_peer, find_redirect, parse_head
-from handstamp.ports import Clock
+from handstamp.ports import Clock, ReadUptime
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
 
 __all__ = ["Driver", "Observer"]
@@ -59,10 +59,12 @@ class Driver:
         open_transport: Callable[[], httpx2.AsyncBaseTransport],
         *,
         clock: Clock = time.time,
+        read_uptime: ReadUptime = lambda: None,
         observe: Observer | None = None,
     ) -> None:
         self._open_transport = open_transport
         self._clock = clock
+        self._read_uptime = read_uptime
         self._observe = observe or _observe_nothing
 
     async def run(self, exchange: Exchange[T], *, deadline: float) -> T:
@@ -70,7 +72,7 @@ class Driver:
         # A token request stands in the clear in our frames and in those of every library below.
         with forgetting_values():
             async with self._open_transport() as transport:
-                return await _Run(transport, self._clock, self._observe).run(exchange, deadline=deadline)
+                return await _Run(transport, self._clock, self._read_uptime, self._observe).run(exchange, deadline=deadline)
 
     def run_blocking(self, exchange: Exchange[T], *, deadline: float) -> T:
         """The same from a thread in which no event loop runs."""
@@ -80,9 +82,10 @@ class Driver:
 class _Run:
     """One exchange on connections of its own, which are kept between its requests."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, clock: Clock, observe: Observer) -> None:
+    def __init__(self, transport: httpx2.AsyncBaseTransport, clock: Clock, read_uptime: ReadUptime, observe: Observer) -> None:
         self._transport = transport
         self._clock = clock
+        self._read_uptime = read_uptime
         self._observe = observe
         self._requests = 0
 
@@ -138,11 +141,11 @@ class _Run:
     async def _fetch_once(self, request: Request) -> Response:
         wire_request = build_wire_request(request)
         with blame_failures(request):
-            sent_at = self._clock()
+            sent_at, sent_uptime = self._clock(), self._read_uptime()
             answer = await self._transport.handle_async_request(wire_request)
             try:
                 head = parse_head(answer, request, sent_at)
-                return replace(head, body=await _read_body(answer, head, request))
+                return replace(head, body=await _read_body(answer, head, request), sent_uptime=sent_uptime)
             finally:
                 # Closes the connection too, unless the body was read to its end.
                 await answer.aclose()

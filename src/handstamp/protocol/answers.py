@@ -97,7 +97,10 @@ def refuse_unavailable(request: Request, response: Response) -> None:
     """Raises TemporarilyUnavailable for 5xx and 429: the server said neither yes nor no."""
     if response.status == 429 or response.status >= 500:
         raise TemporarilyUnavailable(
-            f"{host(request.url)} cannot answer now (HTTP {response.status}).", retry_after=retry_after(response)
+            f"{host(request.url)} cannot answer now (HTTP {response.status}).",
+            retry_after=retry_after(response),
+            # Those two are said instead of doing it. A gateway's 502 or 504 may come after it was done.
+            maybe_done=response.status not in (429, 503),
         )
 
 

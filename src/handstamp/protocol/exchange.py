@@ -14,7 +14,7 @@ from enum import Enum
 from typing import NoReturn, TypeVar, cast
 
 from handstamp.errors import MalformedResponse
-from handstamp.model import Secret
+from handstamp.model import Secret, Uptime
 from handstamp.protocol.client_auth import find_credentials
 
 __all__ = ["Exchange", "Purpose", "Request", "Response", "parse_form", "parse_json"]
@@ -77,6 +77,8 @@ class Response:
     """Where the answer came from, after any redirect."""
     sent_at: float = 0.0
     """When the request left, seconds since 1970, UTC: lifetimes count from here."""
+    sent_uptime: Uptime | None = None
+    """The same moment by the machine's own count."""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)

@@ -190,6 +190,7 @@ def judge_token_response(request: Request, response: Response, dpop_key: Secret 
         refresh_token=None if refresh is None else Secret(refresh),
         token_type=token_type,
         dpop_key=dpop_key,
+        obtained_uptime=response.sent_uptime,
     )
     scope = body.get("scope")
     return TokenResponse(

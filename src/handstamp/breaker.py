@@ -1,0 +1,68 @@
+"""
+Leaves an authorization server in peace that is out of order.
+
+    closed   fewer than FAILURES in a row    everybody asks
+    open     for SHORTEST seconds, then twice as long each time, LONGEST at most    nobody asks
+    half     after that    one asks; an answer closes it, none opens it again
+
+Counted for an issuer, over all grants of one vault: ten thousand people's tokens must not knock ten thousand times at a door that
+is known to be shut. Any answer counts, a refusal too: the server is there.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from handstamp.errors import TemporarilyUnavailable
+from handstamp.protocol.urls import host
+
+__all__ = ["Breakers"]
+
+FAILURES = 5
+SHORTEST = 30.0
+LONGEST = 600.0
+PROBE = 90.0
+"""Seconds after which whoever was to ask is given up: longer than any refresh may take."""
+
+
+@dataclass(slots=True)
+class _Breaker:
+    failures: int = 0
+    begun: float = 0.0
+    until: float = 0.0
+    """Nobody asks from `begun` to `until`. A clock that is set back ends it."""
+
+
+class Breakers:
+    """One for each issuer. Safe to call from many threads. Times are seconds since 1970, UTC."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._breakers: dict[str, _Breaker] = {}
+
+    def admit(self, issuer: str, now: float) -> None:
+        """Who gets through asks, and tells what came of it. Raises TemporarilyUnavailable where nobody is to ask now."""
+        with self._mutex:
+            breaker = self._breakers.get(issuer)
+            if breaker is None or breaker.failures < FAILURES:
+                return
+            if breaker.begun <= now < breaker.until:
+                wait = breaker.until - now
+                raise TemporarilyUnavailable(
+                    f"{host(issuer)} failed to answer {breaker.failures} times in a row; it is asked again in {wait:.0f} s.",
+                    retry_after=wait,
+                )
+            breaker.begun, breaker.until = now, now + PROBE
+
+    def answered(self, issuer: str) -> None:
+        """It did, whatever it said."""
+        with self._mutex:
+            self._breakers.pop(issuer, None)
+
+    def failed(self, issuer: str, now: float) -> None:
+        """It did not, or with a 5xx."""
+        with self._mutex:
+            breaker = self._breakers.setdefault(issuer, _Breaker())
+            breaker.failures += 1
+            if breaker.failures >= FAILURES:
+                doublings = min(breaker.failures - FAILURES, 10)
+                breaker.begun, breaker.until = now, now + min(LONGEST, SHORTEST * 2**doublings)
