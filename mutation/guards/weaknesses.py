@@ -429,8 +429,8 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "        if grant is not None and self._is_good(grant.token, rejected) and not (early and self._is_due(grant)):\n",
-                "        if False:\n",
+                "if grant is not None and self._is_good(grant.token, rejected) and not (early and self._is_due(grant)):",
+                "if False:",
             ),
         ),
         tests=weaknesses("processes", "processes_that_meet_an_expired_token_send_one_refresh_and_print_one_token"),
@@ -449,7 +449,7 @@ GUARDS = [
         (
             Edit(
                 "renewal.py",
-                "        if current is not None and current.generation != grant.generation:\n            return\n",
+                "            if current is not None and current.generation != grant.generation:\n                return\n",
                 "",
             ),
         ),

@@ -19,7 +19,8 @@ __all__ = ["Breakers"]
 
 FAILURES = 5
 SHORTEST = 30.0
-LONGEST = 600.0
+LONGEST = 120.0
+"""Short enough that whoever waits for a server that is back does not wait for long."""
 PROBE = 90.0
 """Seconds after which whoever was to ask is given up: longer than any refresh may take."""
 

@@ -142,7 +142,7 @@ class Renewal:
         self._read_uptime = read_uptime
         self._breakers = breakers
         self._tell_unsaved = tell_unsaved
-        self._refused: str | None = None
+        self._refused: tuple[float, str | None] | None = None
 
     def refresh(self, flying: Flying, grant: Grant) -> Grant | None:
         """
@@ -171,7 +171,7 @@ class Renewal:
 
     def _refuse_spent(self, grant: Grant) -> None:
         """The note in the store may have failed; this process knows all the same."""
-        if self._refused is not None and self._refused == fingerprint(grant.token.refresh_token):
+        if self._refused == _sign_in(grant):
             raise InvalidGrant(f"{host(grant.key.issuer)} has refused the stored refresh token: it is not sent again.")
 
     def _begin(self, grant: Grant) -> Grant | None:
@@ -218,11 +218,12 @@ class Renewal:
     def _end(self, grant: Grant, error: HandstampError) -> None:
         """Returns where a sibling without our lock was first; else notes that this refresh token is over, and raises."""
         key = grant.key
-        current = self._store.find_grant(key.owner, key.server, key.account, key.issuer)
-        if current is not None and current.generation != grant.generation:
-            return
-        self._refused = fingerprint(grant.token.refresh_token)
-        self.note_failure(replace(grant, refused=self._refused, pending=None), error)
+        self._refused = _sign_in(grant)
+        with suppress(VaultError):
+            current = self._store.find_grant(key.owner, key.server, key.account, key.issuer)
+            if current is not None and current.generation != grant.generation:
+                return
+        self.note_failure(replace(grant, refused=fingerprint(grant.token.refresh_token), pending=None), error)
         raise error
 
     def _save(self, flying: Flying, renewed: Grant) -> Grant | None:
@@ -250,6 +251,11 @@ class Renewal:
 def fingerprint(secret: Secret | None) -> str | None:
     """Tells two refresh tokens apart without keeping either in the clear."""
     return None if secret is None else sha256(b"handstamp refused\0" + secret.reveal().encode()).hexdigest()
+
+
+def _sign_in(grant: Grant) -> tuple[float, str | None]:
+    """A later sign-in may bring the same refresh token back to life."""
+    return grant.granted_at, fingerprint(grant.token.refresh_token)
 
 
 def _renewed(grant: Grant, answer: "TokenResponse") -> Grant:

@@ -39,6 +39,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -55,6 +56,7 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
     TemporarilyUnavailable,
+    VaultError,
     account_hint,
     hint,
 )
@@ -446,7 +448,7 @@ class TokenSource:
             self._tell_to_login(grant, explained)
         else:
             self._tell_failed(error)
-        self._fall_back(error)
+        self._fall_back(explained)
         if grant is not None and self._still_serves(grant.token, rejected):
             return grant
         if explained is error:
@@ -483,7 +485,8 @@ class TokenSource:
         if self._obtain is None and isinstance(error, InvalidGrant):
             return self._login_required("no longer accepts the stored sign-in")
         if grant is not None and isinstance(error, InvalidClient) and grant.registration.kind is RegistrationKind.DYNAMIC:
-            self._store.forget_registration(grant.key.owner, grant.key.issuer)
+            with suppress(VaultError):  # the next login hears the same, and registers anew
+                self._store.forget_registration(grant.key.owner, grant.key.issuer)
             return self._login_required("has forgotten this program's registration")
         if error.hint is None and isinstance(error, NetworkError | ServerSaidNo | ServerBrokeProtocol):
             error.hint = hint("login_trace", server=self._settings.name)

@@ -1,101 +1,33 @@
 """TokenSource: one refresh for all who notice, and nothing lost by an answer that is not a no."""
 
-import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from queue import SimpleQueue
 from traceback import walk_tb
 
 import anyio
 import pytest
 
-from fakes import SERVER, FlightByHand, HandMovedClock, ScriptedHttp, fly_by, make_grant, no_credentials
+from application.sources import SETTINGS, Bench, failing, respond
+from fakes import make_grant, no_credentials
 from handstamp.errors import (
     ConnectFailed,
     HandstampError,
     InvalidClient,
     LoginRequired,
     MalformedResponse,
-    StoreUnreachable,
     TemporarilyUnavailable,
     TimedOut,
 )
-from handstamp.events import Event
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret
 from handstamp.protocol.exchange import Request, Response
 from handstamp.renewal import fingerprint
-from handstamp.source import SourceSettings, TokenSource
+from handstamp.source import TokenSource
 from handstamp.stores.memory import MemoryStore
-
-SETTINGS = SourceSettings("local", SERVER, "default", "example")
-
-
-def respond(status: int, body: dict[str, object], clock: HandMovedClock) -> Response:
-    headers = (("content-type", "application/json"),)
-    return Response(status, headers, json.dumps(body).encode(), "https://auth.example/token", sent_at=clock())
-
-
-class RotatingServer:
-    """Gives at-1, rt-1, at-2, … and counts; a refresh token that was used before is `invalid_grant`."""
-
-    def __init__(self, clock: HandMovedClock) -> None:
-        self.clock = clock
-        self.current = "rt-0"
-        self.given = 0
-
-    def __call__(self, request: Request) -> Response:
-        assert request.form is not None
-        sent = dict(request.form)["refresh_token"]
-        assert isinstance(sent, Secret)
-        if sent.reveal() != self.current:
-            return respond(400, {"error": "invalid_grant"}, self.clock)
-        self.given += 1
-        self.current = f"rt-{self.given}"
-        body: dict[str, object] = {"access_token": f"at-{self.given}", "token_type": "Bearer", "expires_in": 3600}
-        return respond(200, body | {"refresh_token": self.current}, self.clock)
-
-
-def failing(error: HandstampError) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        raise error
-
-    return answer
-
-
-class Bench:
-    """A store with one grant, a clock, a server, and a source over them."""
-
-    def __init__(self, grant: Grant | None = None, answer: Callable[[Request], Response] | None = None) -> None:
-        self.clock = HandMovedClock()
-        self.store = MemoryStore()
-        if grant is not None:
-            self.store.save_grant(grant)
-        self.server = RotatingServer(self.clock)
-        self.events: list[Event] = []
-        self.gate: threading.Event | None = None
-        self.http = ScriptedHttp(answer or self.server)
-        self.source = self.another_source()
-
-    def another_source(self) -> TokenSource:
-        return TokenSource(
-            SETTINGS,
-            store=self.store,
-            http=lambda: self.http,
-            read_credentials=no_credentials,
-            clock=self.clock,
-            fly=partial(fly_by, self.clock, lambda: self.gate),
-            emit=self.events.append,
-        )
-
-    def stored(self) -> Grant:
-        grant = self.store.find_grant("local", SERVER, "default")
-        assert grant is not None
-        return grant
 
 
 def test_a_fresh_token_is_handed_out_without_any_request() -> None:
@@ -296,33 +228,6 @@ def test_a_failed_refresh_is_followed_by_a_pause_and_then_tried_again() -> None:
 
     assert asked_in_the_pause == 1
     assert token.access_token.reveal() == "at-1"
-
-
-def test_an_answer_that_was_lost_is_asked_for_at_once_with_the_same_token() -> None:
-    """TE12, step 6: the server has rotated, and within its grace the old token brings the new one."""
-    bench = Bench(make_grant())
-    bench.clock.move(4000)
-    lost = iter([True, False])
-
-    def lose_once(request: Request) -> Response:
-        if next(lost):
-            raise TimedOut("too late")
-        return bench.server(request)
-
-    bench.http.answer = lose_once
-
-    assert bench.source.token().access_token.reveal() == "at-1"
-    assert len(bench.http.requests) == 2
-
-
-def test_a_request_that_was_never_sent_is_not_repeated_at_once() -> None:
-    bench = Bench(make_grant(), failing(ConnectFailed("no route")))
-    bench.clock.move(4000)
-
-    with pytest.raises(ConnectFailed):
-        bench.source.token()
-
-    assert len(bench.http.requests) == 1
 
 
 def test_a_clock_that_is_set_back_ends_a_pause() -> None:
@@ -585,86 +490,6 @@ def test_a_flight_that_nobody_waits_for_any_more_sends_nothing() -> None:
         pass
 
     assert bench.http.requests == []
-
-
-class FullDisk(MemoryStore):
-    """Has room for so many writes more."""
-
-    room = 1000
-
-    def replace_grant(self, grant: Grant) -> Grant | None:
-        if self.room == 0:
-            raise StoreUnreachable("The disk is full.")
-        self.room -= 1
-        return super().replace_grant(grant)
-
-
-def fill_disk(bench: Bench, *, room: int) -> FullDisk:
-    store = bench.store = FullDisk()
-    store.save_grant(make_grant())
-    bench.source = bench.another_source()
-    store.room = room
-    return store
-
-
-def test_nothing_is_sent_where_that_cannot_be_written_down_first() -> None:
-    """TE19, step 4: what the answer brings could not be written either."""
-    bench = Bench()
-    store = fill_disk(bench, room=0)
-    bench.clock.move(4000)
-
-    with pytest.raises(StoreUnreachable):
-        bench.source.token()
-    sent_while_full = len(bench.http.requests)
-    store.room = 1000
-    bench.clock.move(5)
-    token = bench.source.token()
-
-    assert sent_while_full == 0
-    assert token.access_token.reveal() == "at-1"
-
-
-def test_a_full_disk_ends_no_token_before_its_time() -> None:
-    """TE19: in the last half minute somebody could still use it."""
-    bench = Bench()
-    fill_disk(bench, room=0)
-    bench.clock.move(3590)
-
-    token = bench.source.token()
-
-    assert token.access_token.reveal() == "at-0"
-    assert bench.http.requests == []
-
-
-def test_a_token_that_cannot_be_saved_is_neither_handed_out_nor_lost() -> None:
-    """TE19, step 7: the refresh token is spent, so the only copy is kept, and the lock, until it is on disk."""
-    bench = Bench()
-    store = fill_disk(bench, room=1)
-    bench.clock.move(4000)
-    held: list[bool] = []
-    gate = bench.gate = threading.Event()
-
-    for _ in range(3):
-        with pytest.raises(StoreUnreachable, match="in memory alone"):
-            bench.source.token()
-    with store.lock(bench.stored().key, wait=False) as free:
-        held.append(not free)
-    sent_while_full = len(bench.http.requests)
-    store.room = 1000
-    gate.set()
-    landed(bench)
-    token = bench.source.token()
-
-    assert held == [True]
-    assert sent_while_full == len(bench.http.requests) == 1
-    assert token.access_token.reveal() == "at-1"
-    assert bench.stored().token == token
-
-
-def landed(bench: Bench) -> None:
-    flight = bench.source._flight
-    assert isinstance(flight, FlightByHand)
-    flight._thread.join(20)
 
 
 def test_a_refresh_that_lost_against_a_logout_brings_nothing_back() -> None:
