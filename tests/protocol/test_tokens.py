@@ -426,6 +426,17 @@ def test_no_answer_for_now_is_no_refusal(status: int) -> None:
     assert raised.value.retry_after is None
 
 
+@pytest.mark.parametrize(
+    ("status", "maybe"), [(429, False), (503, False), (500, True), (502, True), (504, True)], ids=lambda value: str(value)
+)
+def test_whether_an_unavailable_server_may_have_done_it_all_the_same(status: int, maybe: bool) -> None:
+    """TE12: a gateway gives up on a server that has rotated the refresh token."""
+    with pytest.raises(TemporarilyUnavailable) as raised:
+        refresh(json_response({}, status))
+
+    assert raised.value.maybe_done is maybe
+
+
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
 def test_a_transient_error_with_a_400_is_transient(error: str) -> None:
     with pytest.raises(TemporarilyUnavailable):
