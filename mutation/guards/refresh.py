@@ -37,8 +37,13 @@ GUARDS = [
     ),
     Guard(
         "repetitions end",
-        (Edit("renewal.py", "wait is None or self._count() + wait > ends or", "wait is None or"),),
+        (Edit("renewal.py", "if wait is None or is_late or not", "if wait is None or not"),),
         tests=renewal("repetitions_end_after_their_window_and_leave_the_note"),
+    ),
+    Guard(
+        "a machine that slept repeats all the same",
+        (Edit("renewal.py", "uptime.seconds - uptime.slept", "uptime.seconds"), Edit("renewal.py", "repeated and self", "self")),
+        tests=renewal("an_answer_that_was_lost_by_sleep_is_asked_for_all_the_same"),
     ),
     Guard(
         "the note stays where it may have been done",

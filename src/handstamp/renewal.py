@@ -70,7 +70,11 @@ REQUEST_DEADLINE = 15.0
 AGAIN = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each repetition of a request whose answer was lost."""
 WINDOW = 45.0
-"""Seconds from the first request on in which a repetition is begun. With the last one's deadline: how long the lock is held."""
+"""
+Seconds from the first request on in which a repetition is begun; the first is begun in any case.
+
+With the last one's deadline: how long the lock is held by whoever can write.
+"""
 GARBLED = 2
 """Repetitions of a request whose answer makes no sense."""
 SAVE_AGAIN = (0.25, 0.5, 1.0)
@@ -184,9 +188,10 @@ class Renewal:
     def _ask(self, flying: Flying, grant: Grant, *, unsure: bool) -> "TokenResponse | _Failed":
         ends = self._count() + WINDOW
         if_lost, if_garbled = iter(AGAIN), iter(AGAIN[:GARBLED])
+        repeated = False
         while True:
             try:
-                return self._send(grant, deadline=min(REQUEST_DEADLINE, ends + REQUEST_DEADLINE - self._count()))
+                return self._send(grant)
             except HandstampError as error:
                 outcome = judge(error)
                 unsure = unsure or outcome in (Outcome.LOST, Outcome.GARBLED)
@@ -195,17 +200,20 @@ class Renewal:
                     wait = next(if_lost, None)
                 elif outcome is Outcome.GARBLED:
                     wait = next(if_garbled, None)
-                if wait is None or self._count() + wait > ends or not flying.pause(wait):
+                # Once in any case: the clock may have been set, and a machine that cannot count its sleep may have slept.
+                is_late = repeated and self._count() + (wait or 0) > ends
+                if wait is None or is_late or not flying.pause(wait):
                     return _Failed(error, unsure)
+                repeated = True
 
-    def _send(self, grant: Grant, *, deadline: float) -> "TokenResponse":
+    def _send(self, grant: Grant) -> "TokenResponse":
         from handstamp.protocol.tokens import refresh_token
 
         issuer = grant.key.issuer
         credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
         prover = self._find_prover(grant.token, grant.token_endpoint)
         try:
-            answer = self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=deadline)
+            answer = self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
         except NetworkError:
             self._breakers.failed(issuer, self._clock())
             raise
@@ -243,9 +251,9 @@ class Renewal:
         raise AssertionError("an endless loop has ended")
 
     def _count(self) -> float:
-        """Seconds that only grow, where the machine counts; a clock that may be set is good enough where it does not."""
+        """Seconds awake, where the machine counts; a clock that may be set is good enough where it does not."""
         uptime = self._read_uptime()
-        return self._clock() if uptime is None else uptime.seconds
+        return self._clock() if uptime is None else uptime.seconds - uptime.slept
 
 
 def fingerprint(secret: Secret | None) -> str | None:

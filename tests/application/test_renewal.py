@@ -127,6 +127,26 @@ def test_repetitions_end_after_their_window_and_leave_the_note() -> None:
     assert bench.stored().failure == Failure(bench.clock(), "timed_out", "No answer.")
 
 
+@pytest.mark.parametrize("counts", [True, False], ids=["a machine that counts", "one that does not"])
+def test_an_answer_that_was_lost_by_sleep_is_asked_for_all_the_same(counts: bool) -> None:
+    """TE17: the lid closes while a request is on its way; the answer has been there for two days when it opens."""
+    bench = Bench(make_grant())
+    if counts:
+        with_count(bench, 100)
+    bench.clock.move(DEAD)
+
+    def sleep(request: Request) -> Response:
+        bench.clock.move(172800)
+        if counts:
+            with_count(bench, 100 + 172800, slept=172800)
+        bench.http.answer = bench.server
+        raise TimedOut("The connection was reset.")
+
+    bench.http.answer = sleep
+
+    assert bench.source.token().access_token.reveal() == "at-1"
+
+
 @pytest.mark.parametrize(
     "error", [MalformedResponse("A web page."), TemporarilyUnavailable("A gateway.", maybe_done=True)], ids=["nonsense", "502"]
 )
