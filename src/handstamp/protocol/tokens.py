@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-from handstamp.errors import IssuerMismatch, LoginRequired, MalformedResponse, ServerSaidNo
+from handstamp.errors import IssuerMismatch, LoginRequired, MalformedResponse, ServerBrokeProtocol, ServerSaidNo
 from handstamp.model import Grant, Registration, Secret, Token
 from handstamp.protocol.answers import ACCEPT_JSON, read_answer
 from handstamp.protocol.authorization import AuthorizationRequest
@@ -14,7 +14,7 @@ from handstamp.protocol.dpop import Prover, ask_with_proof
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.text import mask, safe
-from handstamp.protocol.urls import host, is_within, split_url
+from handstamp.protocol.urls import host, is_within, origin, split_url
 
 __all__ = [
     "MAX_TOKEN_LENGTH",
@@ -126,11 +126,13 @@ def revoke_token(grant: Grant, credentials: Credentials) -> Exchange[None]:
     Tells the server that the grant is over (RFC 7009): by its refresh token, or by the access token where there is no other.
 
     Raises ServerSaidNo, MalformedResponse or TemporarilyUnavailable; deleting what is stored here does not wait for any of it.
+    Raises ServerBrokeProtocol where token and secret would go to a host that nobody has said yes to.
     """
     if grant.registration.issuer != grant.key.issuer:
         raise _mixed(grant.key.issuer, grant.registration.issuer)
     if grant.revocation_endpoint is None:
         raise ServerSaidNo(f"{host(grant.key.issuer)} offers no way to revoke a token; it runs out by itself.")
+    _require_known_origin(grant.revocation_endpoint, grant)
     token = grant.token.refresh_token
     form: Fields = (
         (("token", token), ("token_type_hint", "refresh_token"))
@@ -143,6 +145,19 @@ def revoke_token(grant: Grant, credentials: Credentials) -> Exchange[None]:
     # RFC 7009 §2.2: the status says it all, and the body of a success is nobody's business.
     if not 200 <= response.status < 300:
         read_answer(request, response)
+
+
+def _require_known_origin(revocation_endpoint: str, grant: Grant) -> None:
+    """
+    4.3, TE23: token and secret go back to the issuer's host or to that of its token endpoint. A third one is in metadata that
+    may have been altered since, and no person was shown it.
+    """
+    issuer, tokens, place = (origin(url) for url in (grant.key.issuer, grant.token_endpoint, revocation_endpoint))
+    if place not in (issuer, tokens):
+        raise ServerBrokeProtocol(
+            f"Expected the revocation endpoint of {issuer} on its own host or that of its token endpoint, {tokens}, "
+            f"got {place}: nothing was sent."
+        )
 
 
 def _mixed(expected: str, got: str) -> IssuerMismatch:
