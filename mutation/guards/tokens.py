@@ -136,9 +136,9 @@ GUARDS = [
         "a revocation that fails is a reason and no error",
         (
             Edit(
-                "vault.py",
-                "        except HandstampError as error:\n            return error.message\n        return None\n",
-                "        except VaultCorrupt as error:\n            return error.message\n        return None\n",
+                "logout.py",
+                "        except HandstampError as error:\n            return _judge(error), error.message\n",
+                "        except VaultError as error:\n            return _judge(error), error.message\n",
             ),
         ),
         rows=("TE23",),
@@ -147,11 +147,44 @@ GUARDS = [
         "a grant is forgotten whatever becomes of its revocation",
         (
             Edit(
-                "vault.py",
-                "            finally:\n                self._parts.store.forget_grant(key)\n",
-                "            else:\n                self._parts.store.forget_grant(key)\n",
+                "logout.py",
+                "        finally:\n            self._store.forget_grant(key)\n",
+                "        else:\n            self._store.forget_grant(key)\n",
             ),
         ),
         tests=("tests/threats/test_te.py::test_te23_a_fault_of_our_own_forgets_the_grant_too",),
+    ),
+    Guard(
+        "a revocation goes to no third host",
+        (Edit("protocol/tokens.py", "    if place not in (issuer, tokens):\n", "    if False:\n"),),
+        tests=("tests/threats/test_te.py::test_te23_a_third_host_gets_neither_the_token_nor_the_secret",),
+    ),
+    Guard(
+        "a logout that waits in vain for the lock forgets without it",
+        (
+            Edit(
+                "logout.py",
+                "        except TimedOut:\n            report =",
+                "        except VaultCorrupt:\n            report =",
+            ),
+        ),
+        tests=("tests/application/test_logout.py::test_a_refresh_that_hangs_in_another_program_is_not_waited_for_for_ever",),
+    ),
+    Guard(
+        "a logout that nobody waits for any more leaves a new sign-in alone",
+        (
+            Edit(
+                "logout.py",
+                "            # Whoever gave up waiting has gone on without us, and may have signed in again by now.\n"
+                "            return self._end(key) if flight.commit() else None\n",
+                "            return self._end(key)\n",
+            ),
+        ),
+        tests=("tests/application/test_logout.py::test_a_logout_that_waited_in_vain_leaves_the_next_sign_in_alone",),
+    ),
+    Guard(
+        "a token that another program may have renewed meanwhile is not said to be revoked",
+        (Edit("logout.py", "        if report is None or not report.revoked:\n", "        if True:\n"),),
+        tests=("tests/application/test_logout.py::test_a_refresh_that_hangs_in_another_program_is_not_waited_for_for_ever",),
     ),
 ]

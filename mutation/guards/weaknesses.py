@@ -417,8 +417,8 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "        self._source(found, owner, account).look_again()\n        return reports\n",
-                "        return reports\n",
+                "            self._source(found, owner, account).look_again()\n",
+                "            pass\n",
             ),
         ),
         tests=weaknesses("binding", "a_token_that_was_signed_out_is_handed_out_no_more"),

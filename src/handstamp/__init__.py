@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         VaultError,
         find_error,
     )
+    from handstamp.logout import LogoutReport, Revocation
     from handstamp.model import (
         DISCOVERED,
         ClientSettings,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     )
     from handstamp.ports import Browser, Presenter
     from handstamp.settings import ServerSettings
-    from handstamp.vault import LogoutReport, SyncVault, Vault
+    from handstamp.vault import SyncVault, Vault
 
 __all__ = [
     "DISCOVERED",
@@ -61,6 +62,7 @@ __all__ = [
     "Presenter",
     "Registration",
     "RegistrationKind",
+    "Revocation",
     "Secret",
     "ServerBrokeProtocol",
     "ServerSaidNo",
@@ -77,6 +79,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "handstamp.logout": ("LogoutReport", "Revocation"),
     "handstamp.model": (
         "DISCOVERED",
         "ClientSettings",
@@ -92,7 +95,7 @@ _MODULES = {
     ),
     "handstamp.ports": ("Browser", "Presenter"),
     "handstamp.settings": ("ServerSettings",),
-    "handstamp.vault": ("LogoutReport", "SyncVault", "Vault"),
+    "handstamp.vault": ("SyncVault", "Vault"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

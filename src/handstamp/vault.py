@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -14,7 +14,6 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
     UsageError,
-    VaultCorrupt,
     account_hint,
     hint,
 )
@@ -30,15 +29,15 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from handstamp.flight import Flight
     from handstamp.http.auth import Auth
     from handstamp.login import Login
+    from handstamp.logout import LogoutReport
     from handstamp.machine import Machine
     from handstamp.on_demand import OnDemandLogin
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.step_up import Refusal
 
-__all__ = ["LOCAL_OWNER", "LogoutReport", "SyncVault", "Vault"]
+__all__ = ["LOCAL_OWNER", "SyncVault", "Vault"]
 
 LOCAL_OWNER = "local"
 """The owner of grants on a machine that one person uses."""
@@ -49,20 +48,8 @@ OPEN_DEADLINE = 8.0
 """Below the ten seconds that agents give a hook for headers, so that they hear what to run."""
 CLIENT_CONNECTIONS = 100
 """Of a caller's own client, where each stream of events holds one: as many as httpx2 has."""
-LOGOUT_PATIENCE = 60.0
-"""Seconds that a logout waits for a refresh that is under way, and for the revocation."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class LogoutReport:
-    """What `logout` did. Where `revoked` is False, `reason` says why the server may still honour the token."""
-
-    server: str
-    issuer: str
-    revoked: bool
-    reason: str | None = None
 
 
 class Vault:
@@ -198,20 +185,25 @@ class Vault:
         source = self._source(found, owner, account)
         return await self._sign_in(login, source, presenter or QuietPresenter(), browser)
 
-    async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
+    async def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> "list[LogoutReport]":
         """
         Revokes each grant at its server (RFC 7009), then forgets it here, in any case. Empty where there was nothing.
 
         The answer says what could not be revoked and why. Raises a VaultError alone.
         """
-        from handstamp.flight import Flight
+        from handstamp.logout import SignOut
 
         found = self.settings.find(server)
         keys = [key for key in self._parts.store.list_keys(owner) if (key.server, key.account) == (found.url, account)]
-        flights = [Flight(partial(self._sign_out, found, key), name="handstamp-logout").start() for key in keys]
-        reports = [await flight.join_async(LOGOUT_PATIENCE) for flight in flights]
-        self._source(found, owner, account).look_again()
-        return reports
+        sign_out = SignOut(
+            self._parts.store,
+            http=partial(self._parts.http, found.named),
+            read_credentials=partial(self._read_stored_credentials, found, account),
+        )
+        try:
+            return await sign_out.end(keys)
+        finally:
+            self._source(found, owner, account).look_again()
 
     async def is_open(self, server: str) -> bool:
         """
@@ -379,33 +371,6 @@ class Vault:
         except HandstampError:
             return False
 
-    def _sign_out(self, server: ServerSettings, key: GrantKey, flight: "Flight[LogoutReport]") -> LogoutReport:
-        """In a thread, and under the grant's lock: a refresh that is under way ends first, and its token is the one to revoke."""
-        with self._parts.store.lock(key):
-            try:
-                reason = self._revoke(server, self._parts.store.find_grant(key.owner, key.server, key.account, key.issuer))
-            except VaultCorrupt:
-                reason = "what is stored of it is damaged"
-            finally:
-                self._parts.store.forget_grant(key)
-        return LogoutReport(key.server, key.issuer, revoked=reason is None, reason=reason)
-
-    def _revoke(self, server: ServerSettings, grant: Grant | None) -> str | None:
-        """None, or why not."""
-        from handstamp.protocol.tokens import revoke_token
-
-        if grant is None:
-            return "somebody else has just signed out"
-        if grant.revocation_endpoint is None:
-            return "it offers no revocation"
-        try:
-            key = grant.key
-            credentials = self._read_stored_credentials(server, key.account, key.owner, key.server, grant.registration)
-            self._parts.http(server.named).run_blocking(revoke_token(grant, credentials), deadline=15.0)
-        except HandstampError as error:
-            return error.message
-        return None
-
     def _read_stored_credentials(
         self, settings: ServerSettings, account: str, owner: str, server: str, registration: Registration
     ) -> "Credentials":
@@ -498,7 +463,7 @@ class SyncVault:
             )
         )
 
-    def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> list[LogoutReport]:
+    def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> "list[LogoutReport]":
         """`Vault.logout`."""
         return _run(lambda: self._vault.logout(server, owner=owner, account=account))
 

@@ -335,8 +335,33 @@ def test_logout_says_what_the_server_would_not_revoke(authority: StartAuthority,
 
     result = cli("logout", server.server_url)
 
-    assert result.code == 0
-    assert result.stderr == "! Forgotten here; not revoked at 127.0.0.1: it offers no revocation\n"
+    assert (result.code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "! Forgotten here; not revoked at 127.0.0.1: it offers no revocation\n"
+        "  There it lasts until it runs out, or until you end it in the settings of your account.\n"
+    )
+    assert cli("token", server.server_url).code == 4
+
+
+def test_logout_as_json_says_what_the_server_made_of_it(signed_in: Authority, cli: CommandLine) -> None:
+    signed_in.turn(revocation_status=503)
+
+    result = cli("logout", "demo", "--json")
+
+    [sign_in] = result.json["sign_ins"]
+    assert result.code == 3
+    assert (sign_in["revoked"], sign_in["revocation"]) == (False, "unanswered")
+    assert "503" in sign_in["reason"]
+
+
+def test_logout_without_an_account_names_the_accounts_that_there_are(server: Authority, cli: CommandLine) -> None:
+    cli("login", "demo", "--account", "at work")
+
+    result = cli("logout", "demo")
+
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == "demo was not signed in.\nhint: handstamp logout demo --account 'at work'\n"
+    assert cli("token", "demo", "--account", "at work").code == 0
 
 
 def test_remove_says_that_a_sign_in_is_still_stored(signed_in: Authority, cli: CommandLine) -> None:

@@ -24,11 +24,12 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
 )
+from handstamp.logout import LogoutReport, Revocation
 from handstamp.model import Grant, Registration, Secret
 from handstamp.protocol.client_auth import Credentials
 from handstamp.protocol.exchange import Purpose, Request, Response
 from handstamp.protocol.tokens import find_other_audiences, judge_token_response
-from handstamp.vault import LogoutReport, Vault
+from handstamp.vault import Vault
 from signing import make_keys
 from weaknesses.machine import Machine, Person, call, reveal
 
@@ -590,7 +591,9 @@ def break_revocation(site: Authority, how: str, machine: Machine) -> None:
     match how:
         case "nobody listens":
             grant = machine.stored(site)
-            machine.vault()._parts.store.save_grant(replace(grant, revocation_endpoint="http://127.0.0.1:9/revoke"))
+            nobody = "http://127.0.0.1:9"
+            moved = replace(grant, token_endpoint=f"{nobody}/token", revocation_endpoint=f"{nobody}/revoke")
+            machine.vault()._parts.store.save_grant(moved)
         case "redirect":
             site.turn(redirects={"/revoke": (302, "https://elsewhere.example/")})
         case "unknown client":
@@ -604,10 +607,10 @@ def break_revocation(site: Authority, how: str, machine: Machine) -> None:
 @pytest.mark.parametrize("how", ["503", "500", "404", "redirect", "unknown client", "nobody listens", "none"])
 def test_te23_what_cannot_be_revoked_is_forgotten_all_the_same(how: str, machine: Machine, authority: StartAuthority) -> None:
     """
-    The revocation endpoint is out of order, redirects elsewhere, does not know us, or there is none.
+    The revocation endpoint is out of order, redirects elsewhere, is elsewhere, does not know us, or there is none.
 
     Tries it once, within a deadline, and forgets the grant here in any case. `logout` says that the token was not revoked, and
-    why.
+    why; its exit code says so too. A host that is neither the issuer's nor its token endpoint's is sent nothing.
     """
     site = authority()
     machine.sign_in(site)
@@ -615,23 +618,40 @@ def test_te23_what_cannot_be_revoked_is_forgotten_all_the_same(how: str, machine
 
     left = machine.home.run("logout", site.server_url)
 
-    assert left.exit_code == 0
+    assert left.exit_code == (3 if how in ("503", "500", "nobody listens") else 1)
     assert left.stderr.startswith("! Forgotten here; not revoked at 127.0.0.1: ")
     assert machine.vault().grants() == []
 
 
-def test_te23_a_revocation_elsewhere_is_tried_where_the_metadata_says(machine: Machine, authority: StartAuthority) -> None:
-    """The issuer's own, validated document names it: whoever can lie there has the token anyway."""
-    site, elsewhere = authority(), authority()
+def test_te23_a_third_host_gets_neither_the_token_nor_the_secret(machine: Machine, authority: StartAuthority) -> None:
+    """4.3: metadata named it, and no person was shown it."""
+    site, elsewhere = authority(Knobs(auth_methods=("client_secret_post",))), authority()
     machine.sign_in(site)
     grant = machine.stored(site)
     machine.vault()._parts.store.save_grant(replace(grant, revocation_endpoint=f"{elsewhere.issuer}/revoke"))
 
     report = sign_out(machine, site)
 
-    assert [seen.path for seen in elsewhere.log] == ["/revoke"]
-    assert not report.revoked  # they do not know us there
+    assert elsewhere.log == []
+    assert report.revocation is Revocation.WITHHELD
+    assert (report.reason or "").endswith(f"got {elsewhere.issuer}: nothing was sent.")
     assert machine.vault().grants() == []
+
+
+def test_te23_the_host_of_the_token_endpoint_is_the_issuers_too(machine: Machine, authority: StartAuthority) -> None:
+    """4.3: services have their endpoints on another host than the issuer, and tokens came from there."""
+    site, issuer = authority(), "https://accounts.example"
+    machine.sign_in(site)
+    grant = machine.stored(site)
+    store = machine.vault()._parts.store
+    store.forget_grant(grant.key)
+    registration = replace(grant.registration, issuer=issuer)
+    store.save_grant(replace(grant, key=replace(grant.key, issuer=issuer), registration=registration))
+
+    report = sign_out(machine, site)
+
+    assert report.revocation is Revocation.CONFIRMED
+    assert site.counts["active_families"] == 0
 
 
 def test_te23_a_secret_that_is_gone_keeps_nobody_signed_in(
@@ -645,8 +665,8 @@ def test_te23_a_secret_that_is_gone_keeps_nobody_signed_in(
 
     report = sign_out(machine, site)
 
-    assert report.reason is not None
-    assert "MINE" in report.reason
+    assert report.revocation is Revocation.WITHHELD
+    assert "MINE" in (report.reason or "")
     assert machine.vault().grants() == []
 
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "add": ("servers", "Give an MCP server a name."),
     "remove": ("servers", "Forget a server's name and settings."),
     "login": ("login", "Sign in to a server in your browser."),
-    "logout": ("login", "Revoke a sign-in and forget it here."),
+    "logout": ("logout", "Revoke a sign-in and forget it here."),
     "status": ("status", "Show every server and its sign-in."),
     "token": ("tokens", "Print a fresh access token, and nothing else."),
     "headers": ("tokens", "Print the request headers for a server as a JSON object."),

@@ -1,4 +1,4 @@
-"""`handstamp login` and `handstamp logout`: the two commands that change a sign-in."""
+"""`handstamp login`: signs in, and says what came of it."""
 
 import time
 
@@ -14,10 +14,9 @@ from handstamp.output import Output
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import host
 from handstamp.settings import ServerSettings
-from handstamp.vault import LogoutReport
 from handstamp.wiring import build_browser
 
-__all__ = ["login", "logout"]
+__all__ = ["login"]
 
 _MEANS = {
     GrantType.CLIENT_CREDENTIALS: "a token for the client itself",
@@ -79,29 +78,6 @@ def login(
         _show_already_signed_in(output, found, grant)
 
 
-@click.command(cls=Command)
-@server_argument
-@account_option
-@pass_session
-def logout(session: Session, server: str, account: str) -> None:
-    """
-    Revoke a sign-in and forget it here.
-
-    It is forgotten here in any case, and you are told where the server could not be made to revoke it.
-    """
-    output = session.output
-    with session.vault() as vault:
-        name = vault.settings.find(server).name
-        reports = vault.sync.logout(server, account=account)
-    if output.json:
-        output.document({"server": name, "account": account, "sign_ins": [_report_members(report) for report in reports]})
-        return
-    if not reports:
-        output.say(f"{name} was not signed in.")
-    for report in reports:
-        _show_report(output, report)
-
-
 def _outcome(server: ServerSettings, grant: Grant | None, presenter: TerminalPresenter) -> dict[str, object]:
     head: dict[str, object] = {"server": server.name, "url": server.url}
     if grant is None:
@@ -148,15 +124,3 @@ def _show_already_signed_in(output: Output, server: ServerSettings, grant: Grant
     verb = "" if words.startswith("ends") else "renews "
     output.done(f"{server.name} is already signed in" + (f" as {identity}" if identity else "") + f" ({verb}{words})")
     output.hint(hint("login_again", server=server.name))
-
-
-def _show_report(output: Output, report: LogoutReport) -> None:
-    at = host(report.issuer)
-    if report.revoked:
-        output.done(f"Revoked at {at} and forgotten here")
-    else:
-        output.warn(f"Forgotten here; not revoked at {at}: {one_line(report.reason or 'it did not say why')}")
-
-
-def _report_members(report: LogoutReport) -> dict[str, object]:
-    return {"url": report.server, "issuer": report.issuer, "revoked": report.revoked, "reason": report.reason}
