@@ -124,7 +124,13 @@ GUARDS = [
     ),
     Guard(
         "a registration is used only while its secret lasts",
-        (Edit("login.py", "return stored if stored is not None and stored.is_usable(until) else None", "return stored"),),
+        (
+            Edit(
+                "login.py",
+                "return stored if stored is not None and stored.is_usable(until) and not is_over else None",
+                "return stored",
+            ),
+        ),
         rows=("TE21",),
     ),
     Guard(

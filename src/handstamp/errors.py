@@ -110,6 +110,7 @@ HINTS = {
     "login_scope_again": "handstamp login {server} --again --scope {scope}",
     "login_scope_again_account": "handstamp login {server} --account {account} --again --scope {scope}",
     "login_trace": "handstamp -v login {server}",
+    "login_trace_account": "handstamp -v login {server} --account {account}",
     "logout": "handstamp logout {server}",
     "logout_account": "handstamp logout {server} --account {account}",
     "move_aside": "mv {path} {path}.broken",

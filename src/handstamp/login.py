@@ -339,9 +339,11 @@ class Login:
 
     def _stored_registration(self, issuer: str) -> Registration | None:
         stored = self._store.find_registration(self.request.owner, issuer)
-        # TE21: a secret that ends while the person is signing in would end this login.
+        # TE21: a secret that ends while the person is signing in would end this login, and one that ends soon the next refresh.
         until = self._clock() + self.request.deadline
-        return stored if stored is not None and stored.is_usable(until) else None
+        former = self._stored_grant(issuer)
+        is_over = former is not None and former.registration == stored and former.registration_ends_soon(until)
+        return stored if stored is not None and stored.is_usable(until) and not is_over else None
 
     async def _register(
         self, discovered: Discovered, redirect_uri: str, scopes: tuple[str, ...], client: ClientSettings

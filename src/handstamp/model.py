@@ -335,6 +335,10 @@ class Failure:
     """For a person; without secrets."""
 
 
+SOON = 3 * 86400.0
+"""Seconds: a weekend and a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a person allowed, and what we remember of it."""
@@ -368,6 +372,34 @@ class Grant:
         if self.grant_type is not GrantType.AUTHORIZATION_CODE:
             return True
         return self.token.refresh_token is not None and self.refused is None
+
+    def needs_login(self, now: float) -> bool:
+        """
+        Only a person can bring the next token: the server renews no more, or what renews it is at its end.
+
+        Told while the token at hand is still good, so that there is time. A token that nothing was to renew is over when it ends.
+        """
+        if self.grant_type is not GrantType.AUTHORIZATION_CODE:
+            return False
+        if self.renews:
+            return self.is_forgotten or self.registration_ends_soon(now)
+        return self.refused is not None or not self.token.is_fresh(now)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """The server did not know the client that it had registered by itself: only a sign-in registers another."""
+        is_unknown = self.failure is not None and self.failure.code == "invalid_client"
+        return is_unknown and self.registration.kind is RegistrationKind.DYNAMIC
+
+    def registration_ends_soon(self, now: float) -> bool:
+        """
+        The client's secret ends within three days, or the last tenth of its time since the sign-in if that is less, or has ended
+        (A-58). One that was over before the sign-in was none the worse for it.
+        """
+        ends_at = self.registration.client_secret_expires_at
+        if ends_at is None or ends_at <= self.granted_at:
+            return False
+        return now >= ends_at - min(SOON, (ends_at - self.granted_at) / 10)
 
     def renew_from(self, jitter: float = 0.0) -> float | None:
         """When to begin to renew (`Token.renew_from`); None where nothing renews it, or nobody knows the end."""
@@ -435,8 +467,10 @@ class Status(Enum):
     RENEWS_SOON = "renews_soon"
     EXPIRED = "expired"
     """The access token has ended; it renews by itself at the next use."""
+    RENEWAL_FAILING = "renewal_failing"
+    """The last attempt to renew brought no token; the next use tries again."""
     NEEDS_LOGIN = "needs_login"
-    """The access token has ended, and only a person can bring another."""
+    """Only a person can bring the next access token; this one may still be good."""
     NOT_SIGNED_IN = "not_signed_in"
     """Nothing is stored. Whether the server wants a sign-in at all, nobody has asked it."""
 
@@ -444,7 +478,11 @@ class Status(Enum):
     def of(cls, grant: Grant | None, now: float) -> "Status":
         if grant is None:
             return cls.NOT_SIGNED_IN
+        if grant.needs_login(now):
+            return cls.NEEDS_LOGIN
+        if grant.failure is not None and grant.renews:
+            return cls.RENEWAL_FAILING
         if not grant.token.is_fresh(now):
-            return cls.EXPIRED if grant.renews else cls.NEEDS_LOGIN
+            return cls.EXPIRED
         renew_from = grant.renew_from()
         return cls.SIGNED_IN if renew_from is None or now < renew_from else cls.RENEWS_SOON

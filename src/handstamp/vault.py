@@ -352,7 +352,7 @@ class Vault:
         except (LoginRequired, ServerSaidNo, ServerBrokeProtocol):
             return None  # a person is here, and signing in anew may be the way out of whatever it is
         grant = source.grant()
-        if grant is None or not set(scopes) <= set(grant.scopes):
+        if grant is None or grant.needs_login(self._parts.clock()) or not set(scopes) <= set(grant.scopes):
             return None
         # W13: whoever configured another client since then wants a sign-in with that one.
         return grant if server.is_of_client(grant.registration) else None

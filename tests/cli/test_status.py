@@ -1,12 +1,14 @@
-"""`handstamp status` where a stored sign-in is damaged."""
+"""`handstamp status`: sign-ins that are damaged, former, or in need of somebody; and `--check` for monitors."""
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from cli.commandline import CommandLine
+from handstamp.model import Failure, Grant, Pending
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import HeldKey
 from stores.samples import SECRETS, grant_for
@@ -54,8 +56,11 @@ def test_a_damaged_sign_in_as_json_tells_where_it_was(damaged: CommandLine) -> N
         "status": "damaged",
         "account": "default",
         "issuer": "https://issuer.example",
+        "needs_person": True,
+        "problem": "What is stored of it cannot be read.",
+        "next_step": "handstamp logout broken",
     }
-    assert at_work == {**default, "account": "at work"}
+    assert at_work == {**default, "account": "at work", "next_step": "handstamp logout broken --account 'at work'"}
     assert not [secret for secret in SECRETS if secret in result.stdout]
 
 
@@ -95,3 +100,121 @@ def test_a_former_sign_in_is_called_that_and_asks_for_nothing(cli: CommandLine) 
         ("former", "https://old.example"),
     ]
     assert result.stderr == ""
+
+
+def store(cli: CommandLine, *grants: Grant) -> None:
+    with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as vault:
+        for grant in grants:
+            vault.save_grant(grant)
+
+
+def current_grant(server: str, account: str = "default") -> Grant:
+    """Signed in two hours ago, renewed ten minutes ago, good for another fifty."""
+    now = time.time()
+    grant = grant_for(owner="local", server=server, account=account, at=now - 7200)
+    return replace(grant, token=replace(grant.token, obtained_at=now - 600, expires_at=now + 3000))
+
+
+def refused_grant(server: str, account: str = "default") -> Grant:
+    return replace(current_grant(server, account), refused="fingerprint")
+
+
+def failing_grant(server: str) -> Grant:
+    """Its token has ended since."""
+    grant, now = current_grant(server), time.time()
+    over = replace(grant.token, obtained_at=now - 4000, expires_at=now - 300)
+    failure = Failure(now - 60, "temporarily_unavailable", "issuer.example answered 503\x1b[2J.")
+    return replace(grant, token=over, failure=failure, pending=Pending(now - 60, "fingerprint"))
+
+
+def test_a_check_prints_nothing_where_there_is_nothing_to_do(cli: CommandLine) -> None:
+    """A configured server that nobody has signed in to is none of its business."""
+    cli("add", "unused", "https://unused.example/mcp")
+    before = cli("status", "--check")
+    store(cli, current_grant(HEALTHY))
+
+    result = cli("status", "--check")
+
+    assert [(each.code, each.stdout, each.stderr) for each in (before, result)] == [(0, "", "")] * 2
+
+
+def test_a_server_that_is_named_has_to_be_signed_in_to(cli: CommandLine) -> None:
+    cli("add", "unused", "https://unused.example/mcp")
+
+    result = cli("status", "unused", "--check")
+
+    assert (result.code, result.stdout) == (4, "unused   ○ not signed in   Nobody has signed in.\n")
+    assert result.stderr == "hint: handstamp login unused\n"
+
+
+def test_a_check_prints_what_is_wrong_and_the_worst_of_it_is_the_exit_code(cli: CommandLine) -> None:
+    cli("add", "busy", BROKEN)
+    cli("add", "healthy", HEALTHY)
+    store(cli, current_grant(HEALTHY), failing_grant(BROKEN))
+
+    failing = cli("status", "--check")
+    store(cli, refused_grant(HEALTHY, "at work"))
+    both = cli("status", "--check")
+
+    assert failing.code == 3
+    assert failing.stdout == "busy   ◐ renewal fails   issuer.example answered 503\\x1b[2J.\n"
+    assert failing.stderr == "hint: handstamp -v login busy\n"
+    assert both.code == 4
+    assert both.stdout.splitlines() == [
+        "busy                ◐ renewal fails   issuer.example answered 503\\x1b[2J.",
+        "healthy (at work)   ○ needs login     The server no longer accepts the stored sign-in.",
+    ]
+    assert both.stderr.splitlines()[-1] == "hint: handstamp login healthy --account 'at work'"
+
+
+def test_a_check_as_json_has_the_same_members_and_only_what_is_wrong(cli: CommandLine) -> None:
+    cli("add", "busy", BROKEN)
+    store(cli, current_grant(HEALTHY), failing_grant(BROKEN))
+
+    result, whole = cli("status", "--check", "--json"), cli("status", "--json")
+
+    busy, healthy = whole.json["servers"]
+    assert (result.code, whole.code) == (3, 0)
+    assert result.json == {**whole.json, "servers": [busy]}
+    assert busy["last_error"]["code"] == "temporarily_unavailable"
+    assert busy["last_error"]["at"] == busy["pending_since"]
+    assert (busy["needs_person"], busy["next_step"]) == (False, "handstamp -v login busy")
+    assert healthy["refreshed_at"] > healthy["signed_in_at"]
+    assert [healthy[name] for name in ("pending_since", "last_error", "needs_person", "problem", "next_step")] == [
+        None,
+        None,
+        False,
+        None,
+        None,
+    ]
+    assert not [secret for secret in SECRETS if secret in whole.stdout]
+
+
+def test_a_check_of_a_damaged_sign_in_or_of_no_vault_at_all_is_the_vaults_exit_code(damaged: CommandLine) -> None:
+    result = damaged("status", "--check")
+    locked = damaged("status", "--check", environment={"HANDSTAMP_KEY": "wrong"})
+
+    assert (result.code, result.stdout.count("✗ damaged   What is stored of it cannot be read.")) == (5, 2)
+    assert (locked.code, locked.stdout) == (5, "")
+
+
+def test_the_details_tell_when_it_was_renewed_and_what_went_wrong(cli: CommandLine) -> None:
+    store(cli, failing_grant(BROKEN))
+
+    rows = dict(line.split("   ", 1) for line in cli("status", BROKEN).stdout.splitlines() if "   " in line)
+
+    told = {name.strip(): value.strip() for name, value in rows.items()}
+    assert (told["status"], told["renews"]) == ("◐ renewal fails", "ended 5 min ago")
+    assert told["last renewed"] > told["signed in"]
+    assert told["last error"] == f"{told['renewing since']}  issuer.example answered 503\\x1b[2J."
+    assert "why" not in told
+
+
+def test_the_details_tell_why_a_person_is_needed(cli: CommandLine) -> None:
+    store(cli, refused_grant(BROKEN))
+
+    result = cli("status", BROKEN)
+
+    assert "\nwhy            The server no longer accepts the stored sign-in.\n" in result.stdout
+    assert "\nrenews         ends in 50 min\n" in result.stdout
+    assert result.stderr == f"hint: handstamp login {BROKEN}\n"

@@ -1,139 +1,111 @@
 """`handstamp status`: every server, its state, and where the vault is. No network."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import click
 
 from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
-from handstamp.cli.words import grant_members, iso_time, renewal_words, status_cell, who
-from handstamp.errors import account_hint, hint
-from handstamp.model import Grant, GrantKey, GrantType, Status, VaultPlace
+from handstamp.cli.standing import Problem, Standing, find_standings
+from handstamp.cli.words import grant_members, iso_time, one_line, renewal_words, status_cell, who
+from handstamp.errors import hint
+from handstamp.model import Failure, Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
-from handstamp.settings import ServerSettings, Settings
-from handstamp.vault import Vault
+from handstamp.settings import Settings
 
 __all__ = ["status"]
-
-WANT_LOGIN = (Status.NEEDS_LOGIN, Status.NOT_SIGNED_IN)
-"""Where signing in is what to do next."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One server and one sign-in there, or none. A `key` without its `grant` is a sign-in that is damaged."""
-
-    server: ServerSettings
-    key: GrantKey | None = None
-    grant: Grant | None = None
-    is_former: bool = False
-    """A later sign-in of the same account, at another issuer, is the one in use (A-18)."""
-
-    @property
-    def damaged(self) -> GrantKey | None:
-        return self.key if self.grant is None else None
-
-    def wants_login(self, now: float) -> bool:
-        if self.server.client.grant_type is not GrantType.AUTHORIZATION_CODE:
-            return False
-        return self.damaged is None and not self.is_former and Status.of(self.grant, now) in WANT_LOGIN
-
-    def status(self, now: float) -> str:
-        if self.damaged:
-            return "damaged"
-        return "former" if self.is_former else Status.of(self.grant, now).value
-
-    def cell(self, now: float) -> Styled:
-        if self.damaged:
-            return Styled("✗ damaged", "red")
-        return Styled("○ former", "dim") if self.is_former else status_cell(Status.of(self.grant, now))
-
-    def renewal(self, grant: Grant, now: float) -> str:
-        return "—" if self.is_former else renewal_words(grant, now)
 
 
 @click.command(cls=Command)
 @click.argument("server", required=False)
+@click.option("--check", is_flag=True, help="Print only what is wrong; the exit code tells whether anything is.")
+@click.pass_context
 @pass_session
-def status(session: Session, server: str | None) -> None:
+def status(session: Session, context: click.Context, server: str | None, check: bool) -> None:
     """
     Show every server and its sign-in.
 
     With SERVER, all that is known of that one. Asks nobody: it shows what is stored here.
+
+    With --check, for monitors and scripts: nothing is printed where there is nothing to do. The exit code is 4 where a person is
+    needed, 3 where a token has ended and cannot be renewed for now, 5 where a sign-in is damaged or the vault cannot be used; of
+    several the highest. A server that nobody has signed in to counts only as SERVER.
+
+    \b
+      handstamp status --check || handstamp status
     """
-    now = time.time()
+    now, output = time.time(), session.output
     with session.vault() as vault:
-        lines = _find_lines(vault, server)
+        standings = find_standings(vault, server)
         place = vault.place()
-    output = session.output
+    if check:
+        standings = [each for each in standings if each.problem(now) is not None]
     if output.json:
-        output.document({"vault": _place_members(place), "servers": [_members(line, now) for line in lines]})
-        return
-    if not lines:
+        output.document({"vault": _place_members(place), "servers": [_members(each, now) for each in standings]})
+    elif check:
+        _show_problems(output, standings, now)
+    elif standings:
+        _show(output, standings, now, place, None if server is None else vault.settings)
+    else:
         output.say("No servers yet.")
         output.hint(hint("add", name="NAME", url="URL"))
-        return
-    if server is None:
-        _show_table(output, lines, now)
+    if check:
+        context.exit(max((problem.exit_code for problem in _problems(standings, now)), default=0))
+
+
+def _show(output: Output, standings: list[Standing], now: float, place: VaultPlace, details: Settings | None) -> None:
+    if details is None:
+        headings = ("SERVER", "STATUS", "ACCOUNT", "SCOPES", "RENEWS")
+        output.table([headings, *(_row(each, now) for each in standings)])
     else:
-        _show_details(output, lines, now, vault.settings)
+        _show_details(output, standings, now, details)
     output.data("")
     output.data(f"Vault {place.path}" + (", not made yet" if place.key is None else f", key in {place.key}"))
-    for command in dict.fromkeys(_next_commands(lines, now)):
-        output.hint(command)
+    _show_next_steps(output, standings, now)
 
 
-def _next_commands(lines: list[_Line], now: float) -> Iterator[str]:
-    for line in lines:
-        if line.damaged is not None:
-            yield account_hint("logout", server=line.server.name, account=line.damaged.account)
-        elif line.wants_login(now):
-            yield hint("login", server=line.server.name)
+def _show_next_steps(output: Output, standings: list[Standing], now: float) -> None:
+    for command in dict.fromkeys(each.next_step(now) for each in standings):
+        if command is not None:
+            output.hint(command)
 
 
-def _find_lines(vault: Vault, server: str | None) -> list[_Line]:
-    # The keys first: a sign-in that ends between the two looks damaged for once; one that begins there must not.
-    keys = vault.grant_keys()
-    grants = {grant.key: grant for grant in vault.grants()}
-    stored = {key: grants.get(key) for key in sorted({*keys, *grants})}
-    if server is not None:
-        wanted = [vault.settings.find(server)]
-    else:
-        # A URL that was signed in to without a name counts as a server of its own.
-        others = dict.fromkeys(key.server for key in stored)
-        configured = list(vault.settings.servers.values())
-        urls = {each.url for each in configured}
-        wanted = configured + [vault.settings.find(url) for url in others if url not in urls]
-    return [line for each in wanted for line in _lines_of(each, stored)]
+def _show_problems(output: Output, standings: list[Standing], now: float) -> None:
+    if not standings:
+        return
+    words = [one_line(problem.words) for problem in _problems(standings, now)]
+    rows = [(_name(each), _cell(each, now), sentence) for each, sentence in zip(standings, words, strict=True)]
+    output.table(rows, headings=False)
+    _show_next_steps(output, standings, now)
 
 
-def _lines_of(server: ServerSettings, stored: Mapping[GrantKey, Grant | None]) -> list[_Line]:
-    ours = {key: grant for key, grant in stored.items() if key.server == server.url}
-    last: dict[str, float] = {}
-    for key, grant in ours.items():
-        last[key.account] = max(last.get(key.account, 0.0), 0.0 if grant is None else grant.granted_at)
-    lines = [_Line(server, key, grant, grant is not None and grant.granted_at < last[key.account]) for key, grant in ours.items()]
-    return lines or [_Line(server)]
+def _problems(standings: list[Standing], now: float) -> list[Problem]:
+    return [problem for each in standings if (problem := each.problem(now)) is not None]
 
 
-def _show_table(output: Output, lines: list[_Line], now: float) -> None:
-    headings = ("SERVER", "STATUS", "ACCOUNT", "SCOPES", "RENEWS")
-    output.table([headings, *(_row(line, now) for line in lines)])
+def _name(standing: Standing) -> str:
+    """With our label where it is not the usual one."""
+    name, key = standing.server.name, standing.key
+    return name if key is None or key.account == "default" else f"{name} ({safe(key.account)})"
 
 
-def _row(line: _Line, now: float) -> tuple[str | Styled, ...]:
-    grant = line.grant
+def _cell(standing: Standing, now: float) -> Styled:
+    if standing.damaged:
+        return Styled("✗ damaged", "red")
+    return Styled("○ former", "dim") if standing.is_former else status_cell(Status.of(standing.grant, now))
+
+
+def _row(standing: Standing, now: float) -> tuple[str | Styled, ...]:
+    grant = standing.grant
     if grant is None:
-        return line.server.name, line.cell(now), _account(line.damaged), "—", "—"
+        return standing.server.name, _cell(standing, now), _account(standing.damaged), "—", "—"
     return (
-        line.server.name,
-        line.cell(now),
+        standing.server.name,
+        _cell(standing, now),
         who(grant) or "—",
         _scopes(grant),
-        line.renewal(grant, now),
+        _renewal(standing, grant, now),
     )
 
 
@@ -142,35 +114,55 @@ def _account(damaged: GrantKey | None) -> str:
     return "—" if damaged is None or damaged.account == "default" else safe(damaged.account)
 
 
-def _show_details(output: Output, lines: list[_Line], now: float, settings: Settings) -> None:
-    for number, line in enumerate(lines):
+def _renewal(standing: Standing, grant: Grant, now: float) -> str:
+    return "—" if standing.is_former else renewal_words(grant, now)
+
+
+def _show_details(output: Output, standings: list[Standing], now: float, settings: Settings) -> None:
+    for number, standing in enumerate(standings):
         if number:
             output.data("")
         rows: list[tuple[str, str | Styled]] = [
-            ("server", line.server.name),
-            ("url", line.server.url),
-            ("status", line.cell(now)),
+            ("server", standing.server.name),
+            ("url", standing.server.url),
+            ("status", _cell(standing, now)),
         ]
-        if (document := settings.find_client_id_url(line.server.name)) is not None:
+        if (problem := standing.problem(now)) is not None and not _is_told(problem, standing.grant):
+            rows.append(("why", problem.words))
+        if (document := settings.find_client_id_url(standing.server.name)) is not None:
             rows.append(("client ID", f"{safe(document.value)}, from {document.origin}"))
-        if line.grant is not None:
-            rows += _grant_rows(line, line.grant, now)
-        elif line.damaged is not None:
-            rows += [("account", safe(line.damaged.account)), ("issuer", safe(line.damaged.issuer))]
+        if standing.grant is not None:
+            rows += _grant_rows(standing, standing.grant, now)
+        elif standing.damaged is not None:
+            rows += [("account", safe(standing.damaged.account)), ("issuer", safe(standing.damaged.issuer))]
         output.fields(rows)
 
 
-def _grant_rows(line: _Line, grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
-    return [
+def _is_told(problem: Problem, grant: Grant | None) -> bool:
+    """By the row of the last error."""
+    return grant is not None and grant.failure is not None and grant.failure.message == problem.words
+
+
+def _grant_rows(standing: Standing, grant: Grant, now: float) -> list[tuple[str, str | Styled]]:
+    rows: list[tuple[str, str | Styled]] = [
         ("account", who(grant) or grant.key.account),
         ("issuer", safe(grant.key.issuer)),
         ("client", grant.registration.kind.value.replace("_", " ")),
         ("grant type", grant.grant_type.value.replace("_", " ")),
         ("scopes", _scopes(grant)),
         ("signed in", iso_time(grant.granted_at) or "—"),
-        ("expires", iso_time(grant.token.expires_at) or "the server does not say"),
-        ("renews", line.renewal(grant, now)),
     ]
+    if grant.token.obtained_at > grant.granted_at:
+        rows.append(("last renewed", iso_time(grant.token.obtained_at) or "—"))
+    rows += [
+        ("expires", iso_time(grant.token.expires_at) or "the server does not say"),
+        ("renews", _renewal(standing, grant, now)),
+    ]
+    if grant.pending is not None:
+        rows.append(("renewing since", iso_time(grant.pending.begun_at) or "—"))
+    if grant.failure is not None:
+        rows.append(("last error", f"{iso_time(grant.failure.at)}  {one_line(grant.failure.message)}"))
+    return rows
 
 
 def _scopes(grant: Grant) -> str:
@@ -181,10 +173,27 @@ def _place_members(place: VaultPlace) -> dict[str, object]:
     return {"path": place.path, "key": place.key}
 
 
-def _members(line: _Line, now: float) -> dict[str, object]:
-    members: dict[str, object] = {"server": line.server.name, "url": line.server.url, "status": line.status(now)}
-    if line.grant is not None:
-        return members | grant_members(line.grant)
-    if line.damaged is not None:
-        return members | {"account": line.damaged.account, "issuer": line.damaged.issuer}
-    return members
+def _members(standing: Standing, now: float) -> dict[str, object]:
+    members: dict[str, object] = {"server": standing.server.name, "url": standing.server.url, "status": standing.status(now)}
+    if standing.grant is not None:
+        members |= grant_members(standing.grant) | _renewal_members(standing.grant)
+    elif standing.damaged is not None:
+        members |= {"account": standing.damaged.account, "issuer": standing.damaged.issuer}
+    problem = standing.problem(now)
+    return members | {
+        "needs_person": problem is not None and problem.needs_person,
+        "problem": None if problem is None else problem.words,
+        "next_step": standing.next_step(now),
+    }
+
+
+def _renewal_members(grant: Grant) -> dict[str, object]:
+    return {
+        "refreshed_at": iso_time(grant.token.obtained_at),
+        "pending_since": None if grant.pending is None else iso_time(grant.pending.begun_at),
+        "last_error": None if grant.failure is None else _failure_members(grant.failure),
+    }
+
+
+def _failure_members(failure: Failure) -> dict[str, object]:
+    return {"code": failure.code, "message": failure.message, "at": iso_time(failure.at)}

@@ -12,6 +12,7 @@ _STATUS = {
     Status.SIGNED_IN: ("● signed in", "green"),
     Status.RENEWS_SOON: ("◐ renews soon", "yellow"),
     Status.EXPIRED: ("◐ renews at next use", "yellow"),
+    Status.RENEWAL_FAILING: ("◐ renewal fails", "yellow"),
     Status.NEEDS_LOGIN: ("○ needs login", "red"),
     Status.NOT_SIGNED_IN: ("○ not signed in", "dim"),
 }
@@ -42,11 +43,15 @@ def span(seconds: float) -> str:
 
 def renewal_words(grant: Grant, now: float) -> str:
     """What becomes of the token next, to stand in a column or in brackets."""
-    token = grant.token
-    if Status.of(grant, now) is Status.NEEDS_LOGIN:
+    token, status = grant.token, Status.of(grant, now)
+    if status is Status.NEEDS_LOGIN and not token.is_fresh(now):
         return "—"
     if token.expires_at is None:
         return "when refused"
+    if status is Status.RENEWAL_FAILING:
+        return (
+            f"ended {span(now - token.expires_at)} ago" if token.expires_at <= now else f"ends in {span(token.expires_at - now)}"
+        )
     renew_from = grant.renew_from()
     if renew_from is None:
         return f"ends in {span(token.expires_at - now)}"
