@@ -109,7 +109,7 @@ def test_what_proves_us_may_be_gone(read_credentials: Callable[..., Credentials]
 
 @pytest.mark.parametrize("endpoint", ["https://elsewhere.example/revoke", f"{ISSUER}:8443/revoke", "http://auth.example/revoke"])
 def test_a_third_origin_gets_nothing(endpoint: str) -> None:
-    """4.3: nobody was shown it."""
+    """A-29, 4.3: nobody was shown it."""
     bench = Bench()
     bench.store.save_grant(replace(bench.grant, revocation_endpoint=endpoint))
 

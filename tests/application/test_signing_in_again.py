@@ -1,11 +1,13 @@
 """`Vault.login` where something is stored already: asked of a person only where the server no longer honours it."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from authority import Authority, FormBrowser, StartAuthority
+from authority import Authority, FormBrowser, Knobs, StartAuthority
 from handstamp.stores.keys.encoding import encode_key
 from handstamp.vault import Vault
 
@@ -56,6 +58,37 @@ def test_a_grant_that_the_server_ended_is_signed_in_anew(vault: Vault, server: A
 
     assert grant is not None
     assert len(form_browser.opened) == 2
+
+
+def test_a_sign_in_that_is_renewed_no_more_is_done_anew_while_its_token_is_good(
+    vault: Vault, server: Authority, form_browser: FormBrowser
+) -> None:
+    """`status` says that it needs a login, so a login is what has to come of it."""
+    grant = vault.grant(server.server_url)
+    assert grant is not None
+    vault._parts.store.save_grant(replace(grant, refused="fingerprint"))
+
+    renewed = vault.sync.login(server.server_url, browser=form_browser)
+
+    assert renewed is not None
+    assert renewed.refused is None
+    assert len(form_browser.opened) == 2
+
+
+def test_a_registration_that_ends_soon_is_replaced_with_its_sign_in(
+    vault: Vault, authority: StartAuthority, form_browser: FormBrowser
+) -> None:
+    """TE21, A-58: two days before its end, while it would still do for this login."""
+    ends_at = int(time.time()) + 2 * 86_400
+    server = authority(Knobs(auth_methods=("client_secret_post",), registration={"client_secret_expires_at": ends_at}))
+    vault.sync.login(server.server_url, browser=form_browser)
+    grant = vault.grant(server.server_url)
+    assert grant is not None
+    vault._parts.store.save_grant(replace(grant, granted_at=grant.granted_at - 88 * 86_400))
+
+    vault.sync.login(server.server_url, browser=form_browser)
+
+    assert (len(form_browser.opened), server.counts["registrations"]) == (2, 2)
 
 
 def test_a_server_that_refuses_every_token_is_signed_in_to_anew(

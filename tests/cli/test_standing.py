@@ -20,8 +20,8 @@ def standing(grant: Grant, server: ServerSettings = LINEAR) -> Standing:
     return Standing(server, grant.key, grant)
 
 
-def failing(code: str, **changes: object) -> Grant:
-    return replace(make_grant(kind=RegistrationKind.PRE_REGISTERED), failure=Failure(NOW, code, "It said no."), **changes)
+def failing(code: str) -> Grant:
+    return replace(make_grant(kind=RegistrationKind.PRE_REGISTERED), failure=Failure(NOW, code, "It said no."))
 
 
 def with_secret_until(ends_at: float, grant: Grant | None = None) -> Grant:
@@ -84,7 +84,7 @@ def test_a_vault_that_fails_the_refresh_is_the_vaults() -> None:
 
 
 def test_a_program_that_is_refused_needs_somebody_and_no_sign_in() -> None:
-    grant = failing("invalid_grant", grant_type=GrantType.CLIENT_CREDENTIALS)
+    grant = replace(failing("invalid_grant"), grant_type=GrantType.CLIENT_CREDENTIALS)
 
     problem = standing(grant, CI).problem(NOW)
 

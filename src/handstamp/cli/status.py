@@ -33,7 +33,8 @@ def status(session: Session, context: click.Context, server: str | None, check: 
     several the highest. A server that nobody has signed in to counts only as SERVER.
 
     \b
-      handstamp status --check || handstamp status
+      handstamp status linear
+      handstamp status --check
     """
     now, output = time.time(), session.output
     with session.vault() as vault:
