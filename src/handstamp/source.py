@@ -275,6 +275,7 @@ class TokenSource:
         """From the store into memory."""
         former, self._grant = self._grant, found
         if former is not None and found is not None and _is_another(found.token, former.token):
+            self._pause, self._failures = None, 0  # it was for the token that is gone
             self._emit(Adopted(**self._about(found), expires_at=found.token.expires_at))
 
     def _now(self, token: Token) -> float:
