@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
-__all__ = ["About", "Adopted", "Emit", "Event", "Failed", "Login", "NeedsLogin", "Refreshed", "Revoked", "ignore"]
+__all__ = ["KINDS", "About", "Adopted", "Emit", "Event", "Failed", "Login", "NeedsLogin", "Refreshed", "Revoked", "ignore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,9 @@ class Revoked(Event):
     reason: str | None = None
     """Why not."""
 
+
+KINDS: tuple[type[Event], ...] = (Login, Refreshed, Adopted, Failed, NeedsLogin, Revoked)
+"""All that there are."""
 
 Emit = Callable[[Event], None]
 """Takes an event, from any thread. Does not raise, and does not wait."""
