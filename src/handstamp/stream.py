@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import partial
 from weakref import WeakSet, finalize, ref
 
-from handstamp.events import Emit, Event
+from handstamp.events import Event, Listener
 
 __all__ = ["EventStream", "Feed"]
 
@@ -51,7 +51,7 @@ class EventStream:
             if (reader := feed()) is not None:
                 reader.put(event)
 
-    def subscribe(self, listener: Emit) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """
         Calls `listener` with every event from now on, one after the other, in a thread of its own. Gives what ends that.
 
@@ -84,7 +84,7 @@ class EventStream:
 class _Subscription:
     """One listener, what waits for it, and its thread."""
 
-    def __init__(self, listener: Emit) -> None:
+    def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._ended = False
         self.begin_anew()

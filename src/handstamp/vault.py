@@ -17,7 +17,7 @@ from handstamp.errors import (
     account_hint,
     hint,
 )
-from handstamp.events import About, Emit, Revoked
+from handstamp.events import About, Listener, Revoked
 from handstamp.events import Login as LoginEvent
 from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Registration, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
@@ -150,7 +150,7 @@ class Vault:
             interactive=None if presenter is None or source.needs_nobody else self._on_demand(found, owner, account, presenter),
         )
 
-    def subscribe(self, listener: Emit) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """
         Calls `listener` with every event of this vault from now on (`handstamp.events`). Gives what ends that.
 
@@ -283,6 +283,7 @@ class Vault:
                     read_uptime=parts.read_uptime,
                     random=parts.random,
                     breakers=self._breakers,
+                    emit=self._stream.emit,
                     obtain=self._machine(server, owner, account),
                     fits=server.fits,
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from handstamp.errors import HandstampError, SettingsError, StoreUnreachable, UsageError, forgetting_values
-from handstamp.events import Emit, Event
+from handstamp.events import Event, Listener
 from handstamp.model import (
     CALLER,
     DIRECT,
@@ -163,7 +163,7 @@ def _read_proxy(reference: str | None) -> Secret | None:
 
 def build_listeners(
     events: EventSettings, *, directory: Path, network: Network, complain: Callable[[str], None]
-) -> Iterator[Emit]:
+) -> Iterator[Listener]:
     """Those that a person configured. None inside of a command that was run by one of them: it could run itself for ever."""
     if os.environ.get("HANDSTAMP_EVENT"):
         return

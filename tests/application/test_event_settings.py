@@ -13,7 +13,7 @@ from handstamp.events import KINDS
 from handstamp.settings import EventSettings, load_settings
 from handstamp.vault import Vault
 from happenings import everything, needs_login, refreshed
-from loopback import LoopbackServer, answer, repeat, say_and_close
+from loopback import LoopbackServer, answer
 
 CAT = 'import sys; open(sys.argv[1], "a").write(sys.stdin.read())'
 NEEDS_LOGIN = "needs_login"
@@ -22,7 +22,7 @@ NEEDS_LOGIN = "needs_login"
 @pytest.fixture
 def hooks() -> Iterator[LoopbackServer]:
     """A web server of the user's."""
-    with LoopbackServer(repeat(say_and_close(answer()))) as server:
+    with LoopbackServer(answer(), answer()) as server:
         yield server
 
 
@@ -122,6 +122,21 @@ def test_inside_of_a_command_none_is_run(home: Path, monkeypatch: pytest.MonkeyP
         vault._stream.emit(needs_login())
 
     assert not (home / "told").exists()
+
+
+def test_what_shows_requests_shows_none_to_a_webhook(
+    home: Path, hooks: LoopbackServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-v` would show the address, and many hold a secret in their path."""
+    monkeypatch.setenv("HOOK", f"{hooks.origin}/T0K3N")
+    write(home, '[events]\nwebhook = "env:HOOK"\n')
+    seen: list[object] = []
+
+    with Vault.open(state=home / "state", config=home / "config", observe=lambda *each: seen.append(each)) as vault:
+        vault._stream.emit(needs_login())
+
+    assert (len(hooks.requests), seen) == (1, [])
+    assert "T0K3N" not in capsys.readouterr().out
 
 
 def test_an_address_that_is_not_where_it_should_be_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

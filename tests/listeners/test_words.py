@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from happenings import everything, needs_login
 from handstamp.events import KINDS, Failed, NeedsLogin
 from handstamp.listeners.words import members, sentence
+from happenings import everything, needs_login
 from source_tree import REPOSITORY
 
 JSON = (REPOSITORY / "docs" / "reference" / "json.md").read_text("utf-8")
