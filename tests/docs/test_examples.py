@@ -1,10 +1,11 @@
 """The programs in `examples/`, each against the demo's real servers."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from authority import DemoServers
+from authority import DemoServers, Knobs, StartAuthority
 from commands import Home
 from handstamp.demo.ledger import SECRET_PATTERN
 from programs import run_program, sign_in
@@ -19,7 +20,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_each_example_is_run_below() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"mcp_sdk.py", "own_presenter.py", "plain_http.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"events.py", "mcp_sdk.py", "own_presenter.py", "plain_http.py"}
 
 
 def test_the_sdk_example_lists_the_tools(home: Home, demo_servers: DemoServers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +40,16 @@ def test_the_plain_example_gets_an_answer(home: Home, demo_servers: DemoServers,
     assert ran.stdout.startswith("200 ")
 
 
-@pytest.mark.parametrize("name", ["mcp_sdk.py", "plain_http.py"])
+def test_the_events_example_shows_a_renewal(home: Home, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = authority(Knobs(expires_in=-1))
+    sign_in(home, site.server_url, monkeypatch)
+
+    ran = run_program(home, EXAMPLES / "events.py", site.server_url, "1")
+
+    assert [json.loads(line)["event"] for line in ran.stdout.splitlines()] == ["refreshed"], ran.stderr
+
+
+@pytest.mark.parametrize("name", ["events.py", "mcp_sdk.py", "plain_http.py"])
 def test_without_a_sign_in_an_example_names_the_command(name: str, home: Home, demo_servers: DemoServers) -> None:
     ran = run_program(home, EXAMPLES / name, demo_servers.server_url)
 

@@ -1,4 +1,4 @@
-"""Events as a count for OpenTelemetry: `vault.subscribe(EventCounter())`. Needs the extra `handstamp[otel]`."""
+"""Events as a count for OpenTelemetry: `vault.subscribe(EventCounter())`. Needs the extra `otel`."""
 
 from typing import TYPE_CHECKING
 
