@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from authority import DemoServers, Knobs, StartAuthority
+from authority import DemoServers, StartAuthority
 from commands import Home
 from handstamp.demo.ledger import SECRET_PATTERN
 from programs import run_program, sign_in
 from source_tree import REPOSITORY
+from weaknesses.conftest import machine
+from weaknesses.machine import Machine
+
+__all__ = ["machine"]
 
 EXAMPLES = REPOSITORY / "examples"
 
@@ -40,11 +44,12 @@ def test_the_plain_example_gets_an_answer(home: Home, demo_servers: DemoServers,
     assert ran.stdout.startswith("200 ")
 
 
-def test_the_events_example_shows_a_renewal(home: Home, authority: StartAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = authority(Knobs(expires_in=-1))
-    sign_in(home, site.server_url, monkeypatch)
+def test_the_events_example_shows_a_renewal(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+    machine.sign_in(site)
+    machine.expire(site)
 
-    ran = run_program(home, EXAMPLES / "events.py", site.server_url, "1")
+    ran = run_program(machine.home, EXAMPLES / "events.py", site.server_url, "1")
 
     assert [json.loads(line)["event"] for line in ran.stdout.splitlines()] == ["refreshed"], ran.stderr
 

@@ -65,7 +65,7 @@ def read(event: Event) -> str | None:
         case Revoked(reason=reason):
             return reason
         case _:
-            event.message  # expect: attr-defined
+            _ = event.message  # expect: attr-defined
             return None
 
 
