@@ -60,17 +60,6 @@ GUARDS = [
         tests=("tests/application/test_event_settings.py::test_what_shows_requests_shows_none_to_a_webhook",),
     ),
     Guard(
-        "a webhook from a variable is https too",
-        (
-            Edit(
-                "wiring.py",
-                "return require_webhook(_read_variable(place, what))",
-                "return _read_variable(place, what)",
-            ),
-        ),
-        tests=("tests/application/test_event_settings.py::test_an_address_from_a_variable_is_judged_too_and_not_repeated",),
-    ),
-    Guard(
         "a command gets no key of ours or of anybody's",
         (Edit("listeners/command.py", "env=_reduced(self._environ)", "env=dict(self._environ)"),),
         tests=("tests/listeners/test_command.py::test_of_the_environment_it_gets_what_programs_need_and_no_key",),

@@ -139,6 +139,19 @@ def test_what_shows_requests_shows_none_to_a_webhook(
     assert "T0K3N" not in capsys.readouterr().out
 
 
+def test_a_webhook_lies_where_the_settings_allow_any_server_to_be(home: Path, hooks: LoopbackServer) -> None:
+    """TA1: the guard of the requests to servers is the guard of these."""
+    write(home, f'network = "public"\n[events]\nwebhook = "{hooks.origin}/hook"\n')
+    said: list[str] = []
+
+    with open_vault(home, said=said) as vault:
+        vault._stream.emit(needs_login())
+
+    (line,) = said
+    assert "Expected a public address" in line
+    assert hooks.requests == []
+
+
 def test_an_address_that_is_not_where_it_should_be_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOOK", raising=False)
     write(home, '[events]\nwebhook = "env:HOOK"\n')
