@@ -105,7 +105,7 @@ class Command:
 
 def find_program(name: str, path: str) -> str | None:
     """The whole path. A relative entry of PATH would run whatever lies in the current directory."""
-    found = which(Path(name).expanduser(), path=path)
+    found = which(str(Path(name).expanduser()), path=path)
     return found if found and Path(found).is_absolute() else None
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime
+from typing import cast
 
 from handstamp.errors import account_hint
 from handstamp.events import Adopted, Event, Failed, Login, NeedsLogin, Refreshed, Revoked
@@ -67,7 +68,7 @@ def _shown(name: str, value: object) -> object:
         case str():
             return safe(value, LONGEST)
         case tuple():
-            return list(value)
+            return list(cast("tuple[object, ...]", value))
         case int() | float() if name in TIMES:
             return _iso_time(value)
         case _:
