@@ -102,6 +102,7 @@ HINTS = {
     "help_command": "handstamp {command} --help",
     "help_subcommand": "handstamp {group} {subcommand} --help",
     "install_mcp": "pip install 'handstamp[mcp]'",
+    "install_otel": "pip install 'handstamp[otel]'",
     "login": "handstamp login {server}",
     "login_account": "handstamp login {server} --account {account}",
     "login_again": "handstamp login {server} --again",

@@ -17,7 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
-__all__ = ["About", "Adopted", "Emit", "Event", "Failed", "Login", "NeedsLogin", "Refreshed", "Revoked", "ignore"]
+__all__ = [
+    "KINDS",
+    "About",
+    "Adopted",
+    "Emit",
+    "Event",
+    "Failed",
+    "Listener",
+    "Login",
+    "NeedsLogin",
+    "Refreshed",
+    "Revoked",
+    "ignore",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +122,14 @@ class Revoked(Event):
     """Why not."""
 
 
+KINDS: tuple[type[Event], ...] = (Login, Refreshed, Adopted, Failed, NeedsLogin, Revoked)
+"""All that there are."""
+
 Emit = Callable[[Event], None]
 """Takes an event, from any thread. Does not raise, and does not wait."""
+
+Listener = Callable[[Event], object]
+"""Hears of an event, in a thread of its own, and may do whatever it likes."""
 
 
 def ignore(event: Event) -> None:

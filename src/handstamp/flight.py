@@ -32,7 +32,7 @@ from anyio.lowlevel import current_token
 
 from handstamp.errors import TimedOut
 
-__all__ = ["Flight"]
+__all__ = ["Flight", "waker"]
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class Flight(Generic[T]):
 
     async def _landed(self) -> None:
         event = anyio.Event()
-        wake = _waker(event.set)
+        wake = waker(event.set)
         self._future.add_done_callback(lambda _: wake())
         await event.wait()
 
@@ -144,7 +144,7 @@ def _too_late(patience: float) -> TimedOut:
     return TimedOut(f"Expected the token within {patience:.0f} seconds, and it is still being renewed.")
 
 
-def _waker(callback: Callable[[], object]) -> Callable[[], None]:
+def waker(callback: Callable[[], object]) -> Callable[[], None]:
     """Something that any thread may call to run `callback` in this task's event loop; silent if that loop is gone by then."""
     token = current_token()
     native = token.native_token

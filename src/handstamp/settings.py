@@ -9,12 +9,13 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
+from handstamp.events import KINDS, NeedsLogin
 from handstamp.model import (
     DIRECT,
     NO_CLIENT,
@@ -37,12 +38,14 @@ from handstamp.stores.private_files import read_trusted
 __all__ = [
     "Chosen",
     "Directory",
+    "EventSettings",
     "ServerSettings",
     "Settings",
     "config_directory",
     "is_header_value",
     "load_settings",
     "neighbours",
+    "parse_events",
     "parse_network",
     "parse_servers",
     "parse_toml",
@@ -50,6 +53,7 @@ __all__ = [
     "require_header",
     "require_name",
     "require_proxy",
+    "require_webhook",
     "state_directory",
 ]
 
@@ -68,6 +72,8 @@ Comments, texts and keys; `deep` is what `tomllib` takes the square of its lengt
 A text that does not end goes on as far as it can: `tomllib` reads nothing after it, and no character is looked at too often.
 """
 
+RESERVED = ("authorization", "host", "content-length")
+"""Headers of an MCP server's that are ours."""
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -131,6 +137,23 @@ class ServerSettings:
         return is_same and client.authorization_server in (None, registration.issuer)
 
 
+ASKED_FOR = (NeedsLogin.kind,)
+"""What a person is told unless they want more: what only they can mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """Who is told of what happens to grants, besides the program itself."""
+
+    command: tuple[str, ...] = ()
+    """A program and its arguments; empty for none."""
+    webhook: str | None = None
+    """An address, or where it stands: `env:NAME` or `file:PATH`."""
+    webhook_headers: tuple[tuple[str, str], ...] = ()
+    """As `ServerSettings.headers`; `Authorization` is the person's own here."""
+    kinds: tuple[str, ...] = ASKED_FOR
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All of one `servers.toml`."""
@@ -141,6 +164,7 @@ class Settings:
     network: Network = DIRECT
     client_id_url: Chosen | None = None
     """For the servers that name no client of their own."""
+    events: EventSettings | None = None
 
     def find(self, name_or_url: str) -> ServerSettings:
         """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""
@@ -205,7 +229,13 @@ def load_settings(directory: Path | None = None) -> Settings:
     """Reads `servers.toml`; without one there are no servers. Raises SettingsError with file and place."""
     path = (directory or config_directory().path) / FILE_NAME
     document = parse_toml(path, read_settings(path))
-    return Settings(path, parse_servers(path, document), parse_network(path, document), _choose_client_id_url(path, document))
+    return Settings(
+        path,
+        parse_servers(path, document),
+        parse_network(path, document),
+        _choose_client_id_url(path, document),
+        parse_events(path, document),
+    )
 
 
 def _choose_client_id_url(path: Path, document: Mapping[str, object]) -> Chosen | None:
@@ -256,7 +286,7 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
 USER_AND_PASSWORD = re.compile(
     r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*"
 )
-TOP_KEYS = ("network", "proxy", "ca_file", "client_id_url", "servers")
+TOP_KEYS = ("network", "proxy", "ca_file", "client_id_url", "events", "servers")
 
 
 def parse_network(path: Path, document: Mapping[str, object]) -> Network:
@@ -300,6 +330,54 @@ def require_proxy(value: str, *, password: bool = False) -> str:
             "(percent-encoded where they hold / # ? @ or the like), got something else."
         )
     return value
+
+
+EVENT_KEYS = ("command", "webhook", "webhook_headers", "kinds")
+EVENT_KINDS = tuple(each.kind for each in KINDS)
+
+
+def parse_events(path: Path, document: Mapping[str, object]) -> EventSettings | None:
+    """Who a whole document wants to be told of events. Raises SettingsError with file and place."""
+    top = _Table(path, "", document, TOP_KEYS)
+    if "events" not in document:
+        return None
+    table = _Table(path, "events", top.table("events"), EVENT_KEYS)
+    try:
+        settings = EventSettings(
+            command=_require_command(table.strings("command")),
+            webhook=_require_webhook(table.text("webhook")),
+            webhook_headers=table.headers("webhook_headers", reserved=("host", "content-length")),
+            kinds=table.choices("kinds", EVENT_KINDS) or ASKED_FOR,
+        )
+    except (UsageError, InsecureUrl) as error:
+        raise SettingsError(f"{path}, [events]: {error.message}") from error
+    if not settings.command and settings.webhook is None:
+        raise SettingsError(f"Expected a command or a webhook at [events] in {path}, got neither.")
+    return settings
+
+
+def _require_command(arguments: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A relative path would be another program in each directory, also in a project of somebody else's (TG9)."""
+    if arguments is None:
+        return ()
+    if not arguments or not arguments[0] or any("\0" in each for each in arguments):
+        raise UsageError("Expected command to be a list: the program and its arguments, got something else.")
+    program = arguments[0]
+    is_path = "/" in program or "\\" in program
+    if is_path and not program.startswith("~") and not Path(program).is_absolute():
+        raise UsageError(f"Expected command to begin with a name, an absolute path, or one from ~, got {safe(program)}.")
+    return arguments
+
+
+def _require_webhook(value: str | None) -> str | None:
+    if value is None or (value.startswith(("env:", "file:")) and value not in ("env:", "file:")):
+        return value
+    return require_webhook(value)
+
+
+def require_webhook(url: str) -> str:
+    """The address of a webhook. Raises InsecureUrl, which names no more of it than where it is: many hold a secret."""
+    return require_secure(url, "webhook", near=url)
 
 
 def parse_servers(path: Path, document: Mapping[str, object]) -> dict[str, ServerSettings]:
@@ -463,6 +541,13 @@ class _Table:
             raise self._error(key, f"one of {', '.join(choices)}", repr(value))
         return value
 
+    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+        values = self.strings(key) or ()
+        for value in values:
+            if value not in choices:
+                raise self._error(key, f"some of {', '.join(choices)}", repr(value))
+        return values
+
     def below(self, key: str, known: tuple[str, ...]) -> "_Table":
         return _Table(self.path, f"{self.name}.{key}", self.table(key), known)
 
@@ -489,18 +574,18 @@ class _Table:
             raise self._error(key, "a table", type(value).__name__)
         return cast("dict[str, object]", value)
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple((key, require_header(key, value)) for key, value in self.table("headers").items())
+    def headers(self, key: str = "headers", *, reserved: Sequence[str] = RESERVED) -> tuple[tuple[str, str], ...]:
+        return tuple((name, require_header(name, value, reserved=reserved)) for name, value in self.table(key).items())
 
     def _error(self, key: str, expected: str, actual: str) -> SettingsError:
         place = f"[{self.name}] {safe(key)}" if self.name else safe(key)
         return SettingsError(f"Expected {expected} at {place} in {self.path}, got {actual}.")
 
 
-def require_header(name: str, value: object) -> str:
-    """A header that may go to the MCP server. `Authorization` is ours. Raises UsageError."""
-    if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or name.lower() in ("authorization", "host", "content-length"):
-        raise UsageError(f"Expected the name of a header other than Authorization, got {name!r}.")
+def require_header(name: str, value: object, *, reserved: Sequence[str] = RESERVED) -> str:
+    """A header that may go to the MCP server, where `Authorization` is ours, or elsewhere. Raises UsageError."""
+    if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or name.lower() in reserved:
+        raise UsageError(f"Expected the name of a header other than {reserved[0].title()}, got {name!r}.")
     if not isinstance(value, str) or not is_header_value(value):
         raise UsageError(f"Expected visible ASCII as the value of the header {name}.")
     if value in ("env:", "file:"):

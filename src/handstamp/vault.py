@@ -17,12 +17,15 @@ from handstamp.errors import (
     account_hint,
     hint,
 )
+from handstamp.events import About, Listener, Revoked
+from handstamp.events import Login as LoginEvent
 from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Registration, Secret, Token, VaultPlace
 from handstamp.ports import Browser, Presenter
 from handstamp.protocol.urls import parse_server_url
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
-from handstamp.wiring import Observer, Parts, build_guard, build_parts, read_headers, read_secret, warn
+from handstamp.stream import EventStream, Feed
+from handstamp.wiring import Observer, Parts, build_guard, build_listeners, build_parts, read_headers, read_secret, warn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -66,6 +69,7 @@ class Vault:
         self._parts = parts
         for server in settings.servers.values():
             _lend_functions(parts, server)
+        self._stream = EventStream()
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._breakers = Breakers()
         self._sources: dict[tuple[str, str, str], TokenSource] = {}
@@ -81,6 +85,7 @@ class Vault:
         observe: Observer | None = None,
         network: Literal["public"] | None = None,
         servers: Iterable[ServerSettings] = (),
+        listeners: bool = True,
     ) -> "Vault":
         """
         Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
@@ -88,7 +93,8 @@ class Vault:
         `announce` gets the one line that says where a new vault keeps its key; `observe` sees every request of ours, secrets
         masked. `network="public"` is for a platform whose users give the URLs: nothing in your network or on your machine is
         connected to, whoever names it (4.13). `servers` join those of `servers.toml`, and stand in for one of the same name: for
-        a program that brings its own, with secrets from functions of its own. Raises SettingsError for a broken `servers.toml`,
+        a program that brings its own, with secrets from functions of its own. `listeners`: whether the command and the webhook
+        that `servers.toml` names under `[events]` hear of this vault's. Raises SettingsError for a broken `servers.toml`,
         UsageError for what is no server's URL. No file is opened yet: a VaultError comes from the first use.
         """
         settings = load_settings(config or config_directory().path)
@@ -99,7 +105,12 @@ class Vault:
         given = {server.name: replace(server, url=parse_server_url(server.url)) for server in servers}
         settings = replace(settings, servers={**settings.servers, **given})
         parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
-        return cls(parts, settings)
+        vault = cls(parts, settings)
+        if listeners and settings.events is not None:
+            directory = settings.path.parent
+            for listener in build_listeners(settings.events, directory=directory, network=settings.network, complain=announce):
+                vault.subscribe(listener)
+        return vault
 
     def __enter__(self) -> "Vault":
         return self
@@ -108,7 +119,8 @@ class Vault:
         self.close()
 
     def close(self) -> None:
-        """Closes the store; a refresh in flight still ends as it should."""
+        """Closes the store, after two seconds at most for who listens to events. A refresh in flight still ends as it should."""
+        self._stream.flush()
         self._parts.store.close()
 
     @property
@@ -137,6 +149,18 @@ class Vault:
             account=account,
             interactive=None if presenter is None or source.needs_nobody else self._on_demand(found, owner, account, presenter),
         )
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """
+        Calls `listener` with every event of this vault from now on (`handstamp.events`). Gives what ends that.
+
+        One after the other, in a thread of its own: whatever a listener does, no token waits for it. What it raises is logged.
+        """
+        return self._stream.subscribe(listener)
+
+    def events(self) -> Feed:
+        """The same for a task: `async for event in vault.events()`. Of more than 1024 that it has not read the oldest go."""
+        return self._stream.events()
 
     def transport(self, server: str) -> "httpx2.AsyncBaseTransport":
         """
@@ -201,9 +225,13 @@ class Vault:
             read_credentials=partial(self._read_stored_credentials, found, account),
         )
         try:
-            return await sign_out.end(keys)
+            reports = await sign_out.end(keys)
         finally:
             self._source(found, owner, account).look_again()
+        for report in reports:
+            about = self._about(found.name, GrantKey(owner, report.server, account, report.issuer))
+            self._stream.emit(Revoked(**about, confirmed=report.revoked, reason=report.reason))
+        return reports
 
     async def is_open(self, server: str) -> bool:
         """
@@ -255,6 +283,7 @@ class Vault:
                     read_uptime=parts.read_uptime,
                     random=parts.random,
                     breakers=self._breakers,
+                    emit=self._stream.emit,
                     obtain=self._machine(server, owner, account),
                     fits=server.fits,
                 )
@@ -332,7 +361,7 @@ class Vault:
         from handstamp.login import sign_in
 
         try:
-            return await sign_in(
+            grant = await sign_in(
                 login,
                 presenter=presenter,
                 browser=browser or self._parts.browser(),
@@ -340,6 +369,10 @@ class Vault:
             )
         finally:
             source.look_again()
+        if grant is not None:
+            about = self._about(login.request.name, grant.key)
+            self._stream.emit(LoginEvent(**about, scopes=grant.scopes, expires_at=grant.token.expires_at))
+        return grant
 
     async def _working_grant(self, server: ServerSettings, owner: str, account: str, scopes: tuple[str, ...]) -> Grant | None:
         source = self._source(server, owner, account)
@@ -370,6 +403,10 @@ class Vault:
             return (await self._parts.http(server.named).run(step, deadline=PROBE_DEADLINE)).asks
         except HandstampError:
             return False
+
+    def _about(self, name: str, key: GrantKey) -> About:
+        at = self._parts.clock()
+        return About(at=at, owner=key.owner, server=key.server, account=key.account, name=name, issuer=key.issuer)
 
     def _read_stored_credentials(
         self, settings: ServerSettings, account: str, owner: str, server: str, registration: Registration

@@ -3,13 +3,14 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from handstamp.errors import SettingsError, StoreUnreachable, UsageError, forgetting_values
+from handstamp.errors import HandstampError, SettingsError, StoreUnreachable, UsageError, forgetting_values
+from handstamp.events import Event, Listener
 from handstamp.model import (
     CALLER,
     DIRECT,
@@ -34,11 +35,10 @@ from handstamp.ports import (
     ReadUptime,
 )
 from handstamp.protocol.text import safe
-from handstamp.settings import is_header_value, require_proxy
+from handstamp.settings import EventSettings, is_header_value, require_proxy, require_webhook
 from handstamp.uptime import read_uptime
 
 if TYPE_CHECKING:
-    from handstamp.errors import HandstampError
     from handstamp.http.guard import Guard
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Request, Response
@@ -50,6 +50,7 @@ __all__ = [
     "build_browser",
     "build_guard",
     "build_http",
+    "build_listeners",
     "build_parts",
     "read_headers",
     "read_secret",
@@ -158,6 +159,55 @@ def _read_proxy(reference: str | None) -> Secret | None:
         return Secret(require_proxy(text, password=True))
     except UsageError as error:
         raise SettingsError(f"{error.message} It was read from {place}.") from error
+
+
+def build_listeners(
+    events: EventSettings, *, directory: Path, network: Network, complain: Callable[[str], None]
+) -> Iterator[Listener]:
+    """Those that a person configured. None inside of a command that was run by one of them: it could run itself for ever."""
+    if os.environ.get("HANDSTAMP_EVENT"):
+        return
+    if events.command:
+        yield partial(_run_command, events, directory, complain)
+    if events.webhook is not None:
+        yield partial(_call_webhook, events, network, complain)
+
+
+def _run_command(settings: EventSettings, directory: Path, complain: Callable[[str], None], event: Event) -> None:
+    if event.kind not in settings.kinds:
+        return
+    from handstamp.listeners.command import Command
+
+    Command(settings.command, directory=directory, complain=complain)(event)
+
+
+@forgetting_values()
+def _call_webhook(settings: EventSettings, network: Network, complain: Callable[[str], None], event: Event) -> None:
+    if event.kind not in settings.kinds:
+        return
+    from handstamp.listeners.webhook import Webhook
+
+    try:
+        url = _read_webhook(settings.webhook or "")
+        headers = read_headers(settings.webhook_headers)
+        # Nobody observes: an address may hold a secret.
+        http = build_http(network, None, Named(url))
+    except HandstampError as error:
+        complain(error.message)
+    else:
+        Webhook(url, headers, http=http, complain=complain)(event)
+
+
+def _read_webhook(reference: str) -> str:
+    scheme, _, place = reference.partition(":")
+    what = "the address of the webhook"
+    match scheme:
+        case "env":
+            return require_webhook(_read_variable(place, what))
+        case "file":
+            return require_webhook(_read_file(Path(place), what))
+        case _:
+            return reference
 
 
 def build_browser() -> Browser:

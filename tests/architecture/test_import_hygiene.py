@@ -95,17 +95,20 @@ def test_asking_for_a_token_that_is_not_there_loads_no_client_and_no_sdk(command
 
 
 def test_printing_a_fresh_token_loads_no_client_no_keychain_and_no_click(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What hooks run before each connection: the store, one decryption, one line."""
+    """What hooks run before each connection: the store, one decryption, one line. Who listens to events has nothing to hear."""
     monkeypatch.setenv("HANDSTAMP_KEY", b64encode(b"k" * 32).decode())
     grant = make_grant(obtained_at=time.time())
     with Vault.open(state=tmp_path / "state", config=tmp_path / "config") as vault:
         vault._parts.store.save_grant(grant)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "servers.toml").write_text('[events]\ncommand = ["true"]\nwebhook = "https://hooks.example"\n')
     body = f"import os; os.environ.update({key_and_home(tmp_path)!r})" + RUN_COMMAND.format(exit_codes="0,")
 
     loaded = loaded_by(body, "token", grant.key.server, home=tmp_path)
 
     assert "handstamp.stores.sqlite" in loaded
     assert not loaded & (HEAVY | NETWORK | {"click", "jwt", "keyring", "logging", "platformdirs", "tomlkit"})
+    assert not loaded & {"handstamp.flight", "handstamp.listeners", "subprocess"}
 
 
 def key_and_home(home: Path) -> dict[str, str]:

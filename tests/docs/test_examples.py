@@ -1,14 +1,19 @@
 """The programs in `examples/`, each against the demo's real servers."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from authority import DemoServers
+from authority import DemoServers, StartAuthority
 from commands import Home
 from handstamp.demo.ledger import SECRET_PATTERN
 from programs import run_program, sign_in
 from source_tree import REPOSITORY
+from weaknesses.conftest import machine
+from weaknesses.machine import Machine
+
+__all__ = ["machine"]
 
 EXAMPLES = REPOSITORY / "examples"
 
@@ -19,7 +24,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_each_example_is_run_below() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"mcp_sdk.py", "own_presenter.py", "plain_http.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"events.py", "mcp_sdk.py", "own_presenter.py", "plain_http.py"}
 
 
 def test_the_sdk_example_lists_the_tools(home: Home, demo_servers: DemoServers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +44,17 @@ def test_the_plain_example_gets_an_answer(home: Home, demo_servers: DemoServers,
     assert ran.stdout.startswith("200 ")
 
 
-@pytest.mark.parametrize("name", ["mcp_sdk.py", "plain_http.py"])
+def test_the_events_example_shows_a_renewal(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+    machine.sign_in(site)
+    machine.expire(site)
+
+    ran = run_program(machine.home, EXAMPLES / "events.py", site.server_url, "1")
+
+    assert [json.loads(line)["event"] for line in ran.stdout.splitlines()] == ["refreshed"], ran.stderr
+
+
+@pytest.mark.parametrize("name", ["events.py", "mcp_sdk.py", "plain_http.py"])
 def test_without_a_sign_in_an_example_names_the_command(name: str, home: Home, demo_servers: DemoServers) -> None:
     ran = run_program(home, EXAMPLES / name, demo_servers.server_url)
 

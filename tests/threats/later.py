@@ -55,7 +55,6 @@ LATER: Mapping[str, Later] = MappingProxyType(
         "TE19": Later(
             "The disk is full when the new token comes.", "Keeps it in memory, tries again, says so loudly.", "endurance"
         ),
-        "TH9": Later("Metrics carry people or tokens.", "Hashes at most.", "endurance"),
         "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
         "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),
         "TI4": Later(

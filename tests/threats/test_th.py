@@ -48,6 +48,7 @@ from handstamp.errors import (
 )
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
+from handstamp.listeners.metrics import EventCounter
 from handstamp.model import LoginFailed, Named, Secret, SignedIn
 from handstamp.output import Output, Styled
 from handstamp.protocol.authorization import parse_authorization_response
@@ -56,6 +57,7 @@ from handstamp.protocol.text import safe
 from handstamp.stores.sealing import bind, seal
 from handstamp.vault import Vault
 from handstamp.wiring import read_headers, warn
+from happenings import everything, needs_login
 from threats.loud import A_BIT_OF_ALL, ACTS, HIDES, IGNORABLE, MARKUP, LoudAuthority, find_raw
 from weaknesses.machine import WHOAMI
 
@@ -845,6 +847,34 @@ def test_th8_only_the_two_commands_that_are_asked_for_a_token_print_one(
 
     assert {name for name, (out, _) in printed.items() if out} == {"token", "headers"}
     assert not any(err for _, err in printed.values())
+
+
+def test_th9_a_count_names_neither_a_person_nor_a_token() -> None:
+    """
+    Metrics carry people or tokens.
+
+    OpenTelemetry is told the kind of an event, the issuer's host and an error's code: no owner, account, URL or message.
+    """
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    count = EventCounter(provider)
+    token = make_grant(access="stamp_at_" + "x" * 40).token.access_token
+
+    for event in [*everything(), needs_login(f"alice@example.com may not use {token.reveal()}")]:
+        count(event)
+
+    exported = reader.get_metrics_data().to_json()  # type: ignore[union-attr]
+    provider.shutdown()
+    points = json.loads(exported)["resource_metrics"][0]["scope_metrics"][0]["metrics"][0]["data"]["data_points"]
+    assert {(*sorted(point["attributes"].items()), ("value", point["value"])) for point in points} >= {
+        (("handstamp.event", "needs_login"), ("handstamp.issuer", "auth.example"), ("value", 2)),
+        (("error.type", "timed_out"), ("handstamp.event", "failed"), ("handstamp.issuer", "auth.example"), ("value", 1)),
+    }
+    assert {name for point in points for name in point["attributes"]} == {"handstamp.event", "handstamp.issuer", "error.type"}
+    assert not [word for word in ("alice", "work", "mcp.example", "stamp_at_", "Expected") if word in exported]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS[:-1], ids=lambda arguments: " ".join(arguments))

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from handstamp.errors import HandstampError, LoginRequired, TemporarilyUnavailable, find_error
+from handstamp.events import Event, Failed, NeedsLogin, Revoked
 from handstamp.model import Grant, Registration, RegistrationKind, Secret, Token
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response
+from handstamp.vault import Vault
 
 token = Token(access_token=Secret("a"), obtained_at=0.0)
 Token(access_token="a", obtained_at=0.0)  # expect: arg-type
@@ -51,3 +53,30 @@ def wait_for(error: BaseException) -> float | None:
             return len(needed.message)
         case HandstampError() | None:
             return None
+
+
+def read(event: Event) -> str | None:
+    event.at = 0.0  # expect: misc
+    match event:
+        case Failed(code=code):
+            return code
+        case NeedsLogin(message=message):
+            return message
+        case Revoked(reason=reason):
+            return reason
+        case _:
+            _ = event.message  # expect: attr-defined
+            return None
+
+
+def listen(vault: Vault) -> None:
+    stop = vault.subscribe(read)
+    stop()
+    vault.subscribe(len)  # expect: arg-type
+
+
+async def follow(vault: Vault) -> None:
+    async for event in vault.events():
+        kind: str = event.kind
+        at: str = event.at  # expect: assignment
+        del kind, at

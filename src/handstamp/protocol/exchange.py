@@ -40,6 +40,7 @@ class Purpose(Enum):
     REVOCATION = "token revocation"
     CLIENT_DOCUMENT = "the client metadata document"
     CLIENT_KEYS = "the client's keys"
+    WEBHOOK = "the webhook"
 
 
 @dataclass(frozen=True, slots=True)
