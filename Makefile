@@ -20,7 +20,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate fuzz interop conformance client-id bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate fuzz endure interop conformance client-id bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -58,6 +58,9 @@ mutate: $(READY)  ## take each guard out and expect its tests to fail; ARGS="TB1
 
 fuzz: $(FUZZER)  ## bytes that nobody would send, for SECONDS=120 in all; ARGS="challenge vault" for some parsers; needs Linux
 	$(BIN)/python -m fuzz --jobs $(JOBS) $(SECONDS) $(ARGS)
+
+endure: $(READY)  ## kills, endings and expiries of real processes that share one grant; ARGS="--scale 0.1" for less; needs Linux
+	PYTHONPATH=tests $(BIN)/python -m endurance $(ARGS)
 
 interop: $(READY)  ## against real authorization servers; needs node and npm
 	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)

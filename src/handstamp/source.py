@@ -276,6 +276,7 @@ class TokenSource:
         former, self._grant = self._grant, found
         if former is not None and found is not None and _is_another(found.token, former.token):
             self._pause, self._failures = None, 0  # it was for the token that is gone
+            self._breakers.answered(found.key.issuer)  # it gave a token to a sibling
             self._emit(Adopted(**self._about(found), expires_at=found.token.expires_at))
 
     def _now(self, token: Token) -> float:
@@ -398,6 +399,8 @@ class TokenSource:
             fetched = self._renewing().refresh(flying, grant)
         if fetched is None:
             return self._find_again()
+        with self._mutex:
+            self._grant = fetched  # ours: nothing to adopt
         about, ends = self._about(fetched), fetched.token.expires_at
         first = grant is None
         self._emit(Login(**about, scopes=fetched.scopes, expires_at=ends) if first else Refreshed(**about, expires_at=ends))
@@ -436,8 +439,9 @@ class TokenSource:
 
     def _adopt(self, grant: Grant) -> Grant:
         with self._mutex:
+            self._take(grant)
             # The store may have been written since this grant was read: the next look reads it again.
-            self._grant, self._version, self._pause, self._failures = grant, None, None, 0
+            self._version, self._pause, self._failures = None, None, 0
         return grant
 
     def _survive(self, grant: Grant | None, rejected: Token | None, error: HandstampError) -> Grant:

@@ -23,7 +23,7 @@ from handstamp.errors import (
 )
 from handstamp.events import Adopted, Failed, NeedsLogin, Refreshed
 from handstamp.events import Event as Happening
-from handstamp.model import Failure, Grant, Pending, Uptime
+from handstamp.model import Failure, Grant, Pending, Token, Uptime
 from handstamp.protocol.exchange import Request, Response
 from handstamp.renewal import Outcome, fingerprint, judge
 
@@ -302,6 +302,43 @@ def test_pauses_grow_and_end_with_a_success() -> None:
     assert [moment - began for moment in asked] == [0, 5, 15, 35, 75, 135, 195]
 
 
+def test_a_new_sign_in_is_not_held_up_by_the_refusal_of_the_last() -> None:
+    """A sibling has signed in; TE13's memory is of the token that was refused."""
+    bench = Bench(make_grant())
+    bench.clock.move(DEAD)
+    bench.server.current = "rt-new"
+    with pytest.raises(LoginRequired):
+        bench.source.token()
+    bench.store.save_grant(make_grant(access="at-new", refresh="rt-new", obtained_at=bench.clock(), lifetime=2.0))
+    bench.source.token()
+    bench.clock.move(2.5)
+
+    token = bench.source.token()
+
+    assert token.access_token.reveal() == "at-1"
+
+
+def test_what_a_sibling_has_renewed_ends_the_pause_after_failures() -> None:
+    """TE14: the server is there, as its token shows, and a long pause would outlast that token."""
+    bench = Bench(make_grant())
+    bench.clock.move(DEAD)
+    script(bench, *[ConnectFailed("No network.")] * 20)
+    for _ in range(12):
+        with pytest.raises(ConnectFailed):
+            bench.source.token()
+        bench.clock.move(300)
+    with pytest.raises(ConnectFailed):
+        bench.source.token()
+    script(bench)
+    bench.store.save_grant(make_grant(access="at-of-a-sibling", obtained_at=bench.clock(), lifetime=20.0))
+    bench.source.token()
+    bench.clock.move(25)
+
+    token = bench.source.token()
+
+    assert token.access_token.reveal() == "at-1"
+
+
 def test_nothing_is_sent_where_that_cannot_be_written_down_first() -> None:
     """TE19, step 4: what the answer brings could not be written either."""
     bench = Bench()
@@ -552,6 +589,22 @@ def test_a_refresh_is_told_by_who_did_it_and_its_adoption_by_who_did_not() -> No
     assert kinds(bench.events[1:]) == [Adopted]
     assert bench.events[0].name == "example"
     assert bench.events[0].issuer == ISSUER
+
+
+def test_what_a_sibling_brought_while_the_lock_was_waited_for_is_told_as_adopted() -> None:
+    """Not as a refresh: whoever counts those counts requests."""
+    bench = Bench(make_grant())
+    bench.source.token()
+    bench.clock.move(DEAD)
+    with bench.store.lock(bench.stored().key):
+        flight = bench.source._decide()
+        grant = bench.stored()
+        bench.store.save_grant(replace(grant, token=make_grant(access="theirs", obtained_at=bench.clock()).token))
+    assert not isinstance(flight, Token)
+
+    flight.join(20)
+
+    assert kinds(bench.events) == [Adopted]
 
 
 def test_a_refusal_is_told_once_however_often_somebody_asks() -> None:

@@ -107,6 +107,12 @@ class Knobs:
     rotate: bool = True
     """False: a refresh response bears no refresh token, and the old one stays good."""
     reuse_detection: bool = True
+    grace: float = 0.0
+    """Seconds in which a refresh token that was spent is taken once more."""
+    previous: bool = False
+    """A refresh token that was spent is taken again until its successor is used."""
+    latency: float = 0.0
+    """Seconds that a token request takes, half of them before anything is done."""
     form_encoded_tokens: bool = False
     revocation_status: int | None = None
 

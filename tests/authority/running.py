@@ -9,16 +9,17 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authority.binding import Bindings
 from authority.issuing import USER, AuthorizationServer
 from authority.knobs import Knobs
+from authority.rotation import HandedOut, RotatingLedger
 from authority.seen import Seen, look_at
 from authority.serving import McpServer
-from handstamp.demo.ledger import Issued, Ledger, Permission
+from handstamp.demo.ledger import Issued, Permission
 
 __all__ = ["Authority", "Place", "StartAuthority"]
 
@@ -58,7 +59,7 @@ class Authority:
         self.token_request_arrived = Event()
         """Set with each token request; a test may clear it."""
         self._knobs = knobs or Knobs()
-        self._ledger = Ledger(lifetime=A_DAY)
+        self._ledger = RotatingLedger(lifetime=A_DAY)
         self._set_up_ledger()
         self._listeners = [socket.create_server((place.address, place.port)) for place in places]
         self._addresses = [listener.getsockname()[:2] for listener in self._listeners]
@@ -101,6 +102,11 @@ class Authority:
     def refreshes(self) -> int:
         """Refresh requests, whatever became of them."""
         return sum(form.get("grant_type") == "refresh_token" for form in self.token_requests)
+
+    @property
+    def handed_out(self) -> list[HandedOut]:
+        """All access tokens, in the order in which they were made."""
+        return self._ledger.handed_out
 
     def requests_to(self, path: str) -> list[Seen]:
         return [seen for seen in self.log if seen.path == path]
@@ -155,20 +161,34 @@ class Authority:
     def _set_up_ledger(self) -> None:
         self._ledger.rotate = self._knobs.rotate
         self._ledger.detect_reuse = self._knobs.reuse_detection
+        self._ledger.grace = self._knobs.grace
+        self._ledger.previous = self._knobs.previous
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked_authority = tuple(scope["server"]) == self._addresses[0]
-        seen = await look_at(Request(scope, receive), "authority" if asked_authority else "server")
+        try:
+            seen = await look_at(Request(scope, receive), "authority" if asked_authority else "server")
+        except ClientDisconnect:
+            return  # killed before all of it was sent
         self.log.append(seen)
         if asked_authority and seen.method == "POST" and seen.path.endswith("/token"):
             hangs = self._knobs.token_status == "hang"  # looked at first: whoever waits for the event may turn the knob at once
             self.token_request_arrived.set()
             if hangs:
                 await self._server.hold()
-        response = self._answer(seen)
+            response = await self._answer_slowly(seen)
+        else:
+            response = self._answer(seen)
         if self._knobs.set_cookie is not None:
             response.headers.append("Set-Cookie", self._knobs.set_cookie)
         await response(scope, receive, send)
+
+    async def _answer_slowly(self, seen: Seen) -> Response:
+        half = self._knobs.latency / 2
+        await asyncio.sleep(half)
+        response = self._answer(seen)
+        await asyncio.sleep(half)
+        return response
 
     def _answer(self, seen: Seen) -> Response:
         if (redirect := self._knobs.redirects.get(seen.path)) is not None:

@@ -23,6 +23,8 @@ class Seen:
     pairs: tuple[tuple[str, str], ...]
     """The form as sent, repetitions and all."""
     body: bytes
+    port: int
+    """Of the peer: which connection it came by."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -58,4 +60,5 @@ async def look_at(request: Request, at: Literal["authority", "server"]) -> Seen:
         headers=dict(request.headers),
         pairs=tuple(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else (),
         body=body,
+        port=0 if request.client is None else request.client.port,
     )

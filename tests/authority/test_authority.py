@@ -302,6 +302,29 @@ class TestTheKnobs:
             assert "refresh_token" not in refreshed
             assert client.refresh(token["refresh_token"]).status_code == 200
 
+    def test_within_its_grace_a_spent_refresh_token_is_taken_once_more(self, authority: StartAuthority) -> None:
+        running = authority(Knobs(grace=60))
+        with client_of(running) as client:
+            first = signed_in(client)["refresh_token"]
+            client.refresh(first).raise_for_status()
+
+            second = client.refresh(first).raise_for_status().json()["refresh_token"]
+            client.refresh(second).raise_for_status()
+
+            assert client.refresh(first).status_code == 400
+        assert running.counts["refreshes"] == {"ok": 3, "reused": 1, "refused": 0}
+        assert [each.spent for each in running.handed_out] == [None, first, first, second]
+
+    def test_the_previous_refresh_token_is_good_until_the_next_is_used(self, authority: StartAuthority) -> None:
+        running = authority(Knobs(previous=True))
+        with client_of(running) as client:
+            first = signed_in(client)["refresh_token"]
+            lost = client.refresh(first).raise_for_status().json()["refresh_token"]
+            client.refresh(first).raise_for_status()
+
+            assert client.refresh(lost).status_code == 400
+        assert running.counts["active_families"] == 0
+
     @pytest.mark.parametrize("status", [500, 503, 429])
     def test_a_failing_token_endpoint_spends_nothing(self, authority: StartAuthority, status: Literal[500, 503, 429]) -> None:
         running = authority()

@@ -1,13 +1,36 @@
 """Whatever goes wrong: one `error:` line, one `hint:` line, an exit code, and no traceback."""
 
 import signal
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from authority import Knobs, StartAuthority
 from cli.commandline import CommandLine
+from handstamp.cli import run
 
 URL = "http://127.0.0.1:9/mcp"
+
+
+@pytest.mark.parametrize(("signalled", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_that_comes_amid_a_lock_of_python_s_is_no_failure_of_ours(
+    signalled: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(text: str) -> object:
+        try:
+            raise signalled
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+    (tmp_path / "servers.toml").write_text("")
+    monkeypatch.setenv("HANDSTAMP_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setattr(tomllib, "loads", interrupted)
+
+    ended_with = run(["token", "demo"])
+
+    assert ended_with == code
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_unknown_command_names_the_nearest_and_exits_with_2(cli: CommandLine) -> None:

@@ -343,13 +343,7 @@ def test_a_command_that_is_ended_while_its_refresh_is_under_way_stores_it_first(
     hold_answers(track)
     before = track.grant.generation
 
-    program = subprocess.Popen(
-        [sys.executable, "-m", "handstamp", "token", track.url],
-        env={**os.environ, **track.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    program = start_command(track)
     with ended(program):
         assert track.authority.token_request_arrived.wait(20)
         for each in signals:
@@ -361,6 +355,51 @@ def test_a_command_that_is_ended_while_its_refresh_is_under_way_stores_it_first(
     assert "Traceback" not in err
     assert out == ""
     assert_landed(track)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_command_that_is_to_outlive_its_terminal_does(track: Track) -> None:
+    """`nohup` starts it with SIGHUP ignored."""
+    track.plant()
+    hold_answers(track)
+
+    program = start_command(track, "nohup")
+    with ended(program):
+        assert track.authority.token_request_arrived.wait(20)
+        program.send_signal(signal.SIGHUP)
+        let_go(track)
+        out, _ = program.communicate(timeout=30)
+
+    assert program.returncode == 0
+    assert out.strip() == track.grant.token.access_token.reveal()
+
+
+def test_a_command_whose_output_nobody_wants_any_more_stores_what_comes(track: Track) -> None:
+    """TE18: `handstamp token linear | head -0`."""
+    track.plant()
+    hold_answers(track)
+
+    program = start_command(track)
+    assert program.stdout is not None
+    with ended(program):
+        assert track.authority.token_request_arrived.wait(20)
+        program.stdout.close()
+        let_go(track)
+        program.wait(30)
+
+    assert_landed(track)
+
+
+def start_command(track: Track, *before: str) -> "subprocess.Popen[str]":
+    """`handstamp token`, with nothing to read."""
+    return subprocess.Popen(
+        [*before, sys.executable, "-m", "handstamp", "token", track.url],
+        env={**os.environ, **track.environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_a_program_that_ends_while_it_waits_does_not_wait(track: Track) -> None:

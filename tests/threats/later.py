@@ -35,25 +35,10 @@ LATER: Mapping[str, Later] = MappingProxyType(
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
         ),
-        "TE11": Later(
-            "The program is killed in the middle of a refresh.", "Loses nothing that the server allows to keep.", "endurance"
-        ),
-        "TE12": Later("The answer is lost after the server has rotated.", "Repeats at once with the same token.", "endurance"),
-        "TE14": Later(
-            "The server is out of order for long.",
-            "Uses the token to its end, waits longer each time, asks for no login.",
-            "endurance",
-        ),
         "TE15": Later(
             "An old backup brings an old refresh token.",
             "Notices, and asks for a login instead of going in circles.",
             "endurance",
-        ),
-        "TE16": Later("The clock jumps.", "No early end, no endless refresh.", "endurance"),
-        "TE17": Later("A laptop wakes, and five programs with it.", "One refresh, spread out.", "endurance"),
-        "TE18": Later("A task is cancelled while a refresh is on its way.", "Finishes and stores it.", "endurance"),
-        "TE19": Later(
-            "The disk is full when the new token comes.", "Keeps it in memory, tries again, says so loudly.", "endurance"
         ),
         "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
         "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),

@@ -1,18 +1,23 @@
 """TE: the token endpoint, and refresh."""
 
 import json
+import sys
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Thread
+from functools import partial
+from threading import Event, Thread
 
 import anyio
 import httpx2
 import pytest
 from jwt import decode
+from starlette.responses import Response as StarletteResponse
 
-from authority import Authority, Knobs, StartAuthority
+from application.sources import Bench, fill_disk, landed
+from authority import Authority, Knobs, Seen, StartAuthority
+from fakes import make_grant
 from handstamp.errors import (
     AccessDenied,
     HandstampError,
@@ -23,9 +28,12 @@ from handstamp.errors import (
     MalformedResponse,
     ServerBrokeProtocol,
     ServerSaidNo,
+    StoreUnreachable,
+    TemporarilyUnavailable,
 )
+from handstamp.events import NeedsLogin
 from handstamp.logout import LogoutReport, Revocation
-from handstamp.model import Grant, Registration, Secret
+from handstamp.model import Grant, Registration, Secret, Uptime
 from handstamp.protocol.client_auth import Credentials
 from handstamp.protocol.exchange import Purpose, Request, Response
 from handstamp.protocol.tokens import find_other_audiences, judge_token_response
@@ -33,6 +41,7 @@ from handstamp.vault import Vault
 from signing import make_keys
 from weaknesses.machine import Machine, Person, call, reveal
 
+DAY = 86_400.0
 TOKEN_REQUEST = Request("POST", "https://auth.example/token", Purpose.TOKEN)
 
 
@@ -511,6 +520,278 @@ def test_te13_a_thousand_calls_ask_once_and_remember(machine: Machine, authority
     assert hints == [f"handstamp login {site.server_url}"] * 1000
     assert site.refreshes == 1
     assert machine.stored(site).refused is not None
+
+
+# TE11 to TE19: whatever befalls a program, its machine, the network or the server in the middle of a refresh
+
+
+def hold(site: Authority) -> None:
+    """The next token requests wait until the server is told to go on."""
+    site.token_request_arrived.clear()
+    site.turn(token_status="hang")
+
+
+def go_on(site: Authority) -> None:
+    site.turn(token_status=None)
+    site.release()
+
+
+def kill_amid_a_refresh(machine: Machine, site: Authority) -> None:
+    """The server does what it was asked for, and nobody is there to hear of it."""
+    machine.sign_in(site)
+    machine.expire(site)
+    hold(site)
+    with machine.home.start("token", site.server_url) as program:
+        assert site.token_request_arrived.wait(20)
+        program.process.kill()
+        program.process.wait()
+    go_on(site)
+
+
+def test_te11_what_a_killed_program_has_begun_the_next_one_carries_on(machine: Machine, authority: StartAuthority) -> None:
+    """
+    The program is killed in the middle of a refresh: the server has spent the refresh token, and the new one is lost.
+
+    It had written down that it was about to send it. The next program finds that and sends the same one at once, which brings
+    another where the server forgives as much. Where it does not, a person signs in. Nothing else is lost: the vault opens, and
+    holds what anybody was ever handed. `make endure` kills three hundred programs at servers of six kinds.
+    """
+    site = authority(Knobs(grace=60))
+
+    kill_amid_a_refresh(machine, site)
+    left = machine.stored(site)
+    token = machine.vault().sync.token(site.server_url)
+
+    assert left.pending is not None
+    assert machine.stored(site).token == token
+    assert machine.stored(site).pending is None
+    assert site.counts["refreshes"] == {"ok": 2, "reused": 0, "refused": 0}
+
+
+def test_te11_where_a_server_forgives_nothing_that_is_told(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+
+    kill_amid_a_refresh(machine, site)
+    failed = machine.home.fail("token", site.server_url, code=4)
+
+    assert failed.hint == f"handstamp login {site.server_url}"
+    assert len(machine.vault().grants()) == 1
+
+
+class Forgetful(Authority):
+    """Loses its first answers to a refresh, and has carried them out."""
+
+    losing = 1
+
+    def _answer(self, seen: Seen) -> StarletteResponse:
+        is_lost = self.losing > 0 and seen.form.get("grant_type") == "refresh_token"
+        self.losing -= is_lost
+        self.turn(token_status="lost" if is_lost else None)
+        return super()._answer(seen)
+
+
+def test_te12_a_lost_answer_is_asked_for_again_at_once(machine: Machine) -> None:
+    """
+    The server has rotated the refresh token, and its answer is lost on the way: a network that changes, a laptop that wakes.
+
+    Sends the same refresh token again at once, and then at growing distances for 45 seconds: nothing can be lost by it, and
+    within its grace the server gives another.
+    """
+    with Forgetful(Knobs(grace=10)) as site:
+        machine.sign_in(site)
+        old = machine.expire(site)
+
+        token = machine.vault().sync.token(site.server_url)
+
+        sent = [form["refresh_token"] for form in site.token_requests[1:]]
+        assert sent == [reveal(old.token.refresh_token)] * 2
+        assert machine.stored(site).token == token
+        assert site.counts["refreshes"]["ok"] == 2
+
+
+def test_te14_a_server_that_is_out_of_order_is_left_in_peace() -> None:
+    """
+    The authorization server answers 500 for ten minutes.
+
+    Uses the token to its end, waits longer after each failure, and after five in a row asks nothing for anybody's grant there
+    until one request in two minutes at most finds it mended. Nobody is asked to sign in, and nothing that is stored changes.
+    """
+    bench = Bench(make_grant(lifetime=7200))
+    bench.clock.move(6530)
+    mended_at, mend = bench.clock() + 600, bench.http.answer
+    served, moments = set[str | None](), list[float]()
+
+    def answer(request: Request) -> Response:
+        moments.append(bench.clock())
+        if bench.clock() < mended_at:
+            raise TemporarilyUnavailable("HTTP 500", maybe_done=True)
+        return mend(request)
+
+    bench.http.answer = answer
+    while bench.clock() < mended_at:
+        served.add(reveal(bench.source.token().access_token))
+        landed(bench)
+        bench.clock.move(5)
+    bench.clock.move(120)
+
+    assert served == {"at-0"}
+    assert len(moments) < 30
+    assert reveal(bench.source.token().access_token) == "at-1"
+    assert NeedsLogin not in map(type, bench.events)
+
+
+def test_te16_a_clock_that_jumps_ends_no_token_and_renews_none_for_ever() -> None:
+    """
+    The clock is set a day ahead or back: by a person, a time server, a battery that is empty.
+
+    Counts what the machine counts, sleep included, where the clock disagrees. A token ends when either says so and cannot seem
+    young again; one that cannot be renewed just then is used as long as the count allows; and each jump costs one refresh at
+    most.
+    """
+    bench = Bench(counted_grant())
+    bench.uptime = Uptime("a", 200.0)
+    served = list[str | None]()
+
+    for jump in (DAY, -DAY, -DAY, DAY):
+        bench.clock.move(jump)
+        served += [reveal(bench.source.token().access_token) for _ in range(10)]
+
+    assert len(served) == 40
+    assert None not in served
+    assert len(bench.http.requests) <= 4
+
+
+def test_te16_a_clock_that_was_set_back_keeps_no_token_young() -> None:
+    bench = Bench(counted_grant())
+    bench.clock.move(4000 - 3000)
+    bench.uptime = Uptime("a", 100.0 + 4000)
+
+    token = bench.source.token()
+
+    assert reveal(token.access_token) == "at-1"
+
+
+def counted_grant() -> Grant:
+    """Its token was got when the machine had run for 100 seconds."""
+    grant = make_grant()
+    return replace(grant, token=replace(grant.token, obtained_uptime=Uptime("a", 100.0)))
+
+
+def test_te17_programs_that_wake_together_send_one_refresh() -> None:
+    """
+    A laptop wakes after two days, and five programs notice at the same moment that their token has ended.
+
+    Each waits for as long as chance will, five seconds at most, so that the network is back. The first one refreshes, and the
+    others find its token.
+    """
+    grant = make_grant()
+    bench = Bench(grant)
+    bench.uptime = Uptime("a", 100.0)
+    five = [bench.another_source(random=lambda count: bytes([50]) * count) for _ in range(5)]
+    bench.uptime = Uptime("a", 100.0 + 2 * DAY, slept=2 * DAY)
+    bench.clock.move(2 * DAY)
+    woke_at, moments = bench.clock(), list[float]()
+
+    def answer(request: Request) -> Response:
+        moments.append(bench.clock() - woke_at)
+        return bench.server(request)
+
+    bench.http.answer = answer
+
+    tokens = {reveal(source.token().access_token) for source in five}
+
+    assert tokens == {"at-1"}
+    assert moments == [pytest.approx(5 * 50 / 256, abs=0.05)]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_te18_who_gives_up_waiting_takes_nothing_away(backend: str, machine: Machine, authority: StartAuthority) -> None:
+    """
+    Whoever asked for the token gives up while the refresh is on its way: a scope that is cancelled, Ctrl-C, a signal, a pipe that
+    closes, the end of the program.
+
+    Finishes and stores it, in a thread that belongs to none of them. The end of a program waits for it, seconds at most; a second
+    signal does not hurry it.
+    """
+    site = authority()
+    machine.sign_in(site)
+    before = machine.expire(site)
+    hold(site)
+    vault = machine.vault()
+
+    async def give_up() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(vault.token, site.server_url))
+            assert await anyio.to_thread.run_sync(site.token_request_arrived.wait, 20)
+            group.cancel_scope.cancel()
+
+    anyio.run(give_up, backend=backend)
+    go_on(site)
+    token = vault.sync.token(site.server_url)
+
+    assert token == machine.stored(site).token != before.token
+    assert site.refreshes == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_te18_a_program_that_is_told_to_end_twice_stores_first(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+    machine.sign_in(site)
+    before = machine.expire(site)
+    hold(site)
+
+    with machine.home.start("token", site.server_url) as program:
+        assert site.token_request_arrived.wait(20)
+        program.process.terminate()
+        program.process.terminate()
+        go_on(site)
+        ended = program.finish()
+
+    assert (ended.exit_code, ended.stdout) == (143, "")
+    assert machine.stored(site).token.refresh_token != before.token.refresh_token
+    assert machine.stored(site).pending is None
+
+
+def test_te19_a_token_that_cannot_be_written_is_kept_until_it_can() -> None:
+    """
+    The disk is full, or cannot be written any more, when the new token comes.
+
+    Keeps it in memory and the grant's lock with it, so that nobody sends the refresh token that is spent; says so to all who ask;
+    and writes it as soon as that works. A refresh that the disk has no room to be told of is not begun. `make endure` does it
+    with real disks.
+    """
+    bench = Bench()
+    disk = fill_disk(bench, room=1)
+    sibling = bench.another_source()
+    bench.clock.move(4000)
+    bench.gate = Event()
+    told, got = list[str](), list[str | None]()
+
+    for _ in range(2):
+        with pytest.raises(StoreUnreachable) as caught:
+            bench.source.token()
+        told.append(caught.value.message)
+    waiting = Thread(target=lambda: got.append(reveal(sibling.token().access_token)))
+    waiting.start()
+    sent_meanwhile = len(bench.http.requests)
+    disk.room = 1000
+    bench.gate.set()
+    waiting.join(20)
+
+    assert all("in memory alone" in message for message in told)
+    assert sent_meanwhile == len(bench.http.requests) == 1
+    assert got == [reveal(bench.stored().token.access_token)] == ["at-1"]
+
+
+def test_te19_what_cannot_be_written_down_first_is_not_sent() -> None:
+    bench = Bench()
+    fill_disk(bench, room=0)
+    bench.clock.move(4000)
+
+    with pytest.raises(StoreUnreachable):
+        bench.source.token()
+
+    assert bench.http.requests == []
 
 
 # TE20, TE21: clients that end

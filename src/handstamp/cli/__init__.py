@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from handstamp.cli.plain import run_plainly
 from handstamp.cli.session import Session
-from handstamp.errors import HandstampError, SettingsError, UsageError, find_error, hint
+from handstamp.errors import HandstampError, SettingsError, UsageError, chain, find_error, hint
 from handstamp.output import Output
 
 __all__ = ["COMPLETION_VARIABLE", "main", "run"]
@@ -30,8 +30,7 @@ def main() -> NoReturn:
     _leave_no_core()
     _end_in_order()
     code = run(sys.argv[1:])
-    if code == INTERRUPTED:
-        _hear_no_more()
+    _hear_no_more()
     sys.exit(code)
 
 
@@ -58,15 +57,19 @@ def _end_in_order() -> None:
         sys.exit(128 + number)
 
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
+        number = getattr(signal, name, None)
+        # Who was started by nohup is to outlive the terminal.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
 
 
 def _hear_no_more() -> None:
-    """The program is ending. A second Ctrl-C must not cut off a refresh that is under way, and that ends by itself in seconds."""
+    """The program is ending. No second signal may cut off a refresh that is under way, and that ends by itself in seconds."""
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,6 +84,8 @@ def run(arguments: Sequence[str]) -> int:
         session.output.abandon()
         return PIPE_CLOSED
     except Exception as error:
+        if (ending := _find_ending(error)) is not None:
+            return ending
         # Where the command line itself could not be read, its options have not been either.
         session.output.json = session.output.json or "--json" in arguments
         return _report(session, find_error(error) or error)
@@ -93,6 +98,23 @@ def _dispatch(session: Session, arguments: Sequence[str]) -> int:
     from handstamp.cli.commands import complete, invoke
 
     return complete(COMPLETION_VARIABLE) if is_completion else invoke(session, arguments)
+
+
+def _find_ending(error: Exception) -> int | None:
+    """
+    The exit code, where it was a signal that interrupted us.
+
+    One that comes while Python's own locks are at work makes another error of it ("release unlocked lock").
+    """
+    for each in chain(error):
+        match each:
+            case KeyboardInterrupt():
+                return INTERRUPTED
+            case SystemExit(code=int(code)):
+                return code
+            case _:
+                pass
+    return None
 
 
 def _report(session: Session, error: Exception) -> int:
