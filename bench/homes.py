@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from handstamp.demo.visitor import Visitor
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
 from handstamp.model import Grant, GrantKey, Named, Registration, RegistrationKind, Secret, Token
+from handstamp.ports import GrantStore
 from handstamp.settings import load_settings
 from handstamp.stores.keys.environment import VARIABLE, EnvironmentKey
 from handstamp.stores.sqlite import SqliteStore
@@ -37,9 +39,9 @@ class Home:
     def store(self) -> SqliteStore:
         return SqliteStore(self.path, [EnvironmentKey({VARIABLE: self.key})])
 
-    def vault(self, clock: Callable[[], float] = time.time) -> Vault:
-        """As `Vault.open()` would make it, and with a clock that may be another."""
-        parts = Parts(self.store(), http=open_driver, browser=Visitor, open_callback=open_callback, clock=clock)
+    def vault(self, clock: Callable[[], float] = time.time, store: GrantStore | None = None) -> Vault:
+        """As `Vault.open()` would make it, and with a clock and a store that may be others."""
+        parts = Parts(store or self.store(), http=partial(open_driver, clock=clock), browser=Visitor, open_callback=open_callback, clock=clock)
         return Vault(parts, load_settings(self.path))
 
     def configure(self, toml: str) -> None:
@@ -62,9 +64,9 @@ def temporary_home() -> Generator[Home]:
         yield Home(Path(directory))
 
 
-def open_driver(named: Named) -> Driver:
+def open_driver(named: Named, clock: Callable[[], float] = time.time) -> Driver:
     """As `wiring` makes it."""
-    return Driver(Guard(named).open_transport)
+    return Driver(Guard(named).open_transport, clock=clock)
 
 
 def fresh_token(access: str = "a-token-of-forty-characters-as-many-have", refresh: str = "a-refresh-token") -> Token:

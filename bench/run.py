@@ -27,6 +27,7 @@ BENCHES = {
     "e": "start_up",
     "f": "guard_cost",
     "g": "hostile_answers",
+    "h": "contention",
 }
 MET = {True: "yes", False: "NO", None: "–"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")
