@@ -91,7 +91,7 @@ class HeldTransaction(MemoryStore):
         super().__init__()
         self.waits = LockWaits()
         self._path = home.path / "held.db"
-        self._key = base64.b64decode(home.key)
+        self._key = home.key_bytes
         self._idle: list[sqlite3.Connection] = []
         self._thread = threading.local()
         self._watch = self._connect()
@@ -181,7 +181,7 @@ class PolledFile(MemoryStore):
         self.waits = LockWaits()
         self._directory = home.path / "polled"
         self._directory.mkdir(exist_ok=True)
-        self._key = base64.b64decode(home.key)
+        self._key = home.key_bytes
 
     def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
         try:

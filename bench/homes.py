@@ -36,6 +36,10 @@ class Home:
     path: Path
     key: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
 
+    @property
+    def key_bytes(self) -> bytes:
+        return base64.b64decode(self.key)
+
     def store(self) -> SqliteStore:
         return SqliteStore(self.path, [EnvironmentKey({VARIABLE: self.key})])
 

@@ -28,6 +28,7 @@ BENCHES = {
     "f": "guard_cost",
     "g": "hostile_answers",
     "h": "contention",
+    "i": "many_grants",
 }
 MET = {True: "yes", False: "NO", None: "–"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")
