@@ -14,17 +14,15 @@ from pathlib import Path
 import httpx2  # noqa: F401  # loaded by the first refresh, which shall take no longer than the next
 
 from designs import DESIGNS, Design, open_design
-from handstamp.model import Secret, Token
 from handstamp.vault import LOCAL_OWNER
-from homes import Home, grant_for
+from homes import Home, expired_token, grant_for
 from programs import tell
 
-__all__ = ["Order", "Outcome", "expired_token"]
+__all__ = ["TASKS", "Order", "Outcome"]
 
 TASKS = 50
-LIFETIME = 3600.0
-STEP = LIFETIME + 100
-"""Seconds that the clock goes on at each expiry."""
+STEP = 3700.0
+"""Seconds that the clock goes on at each expiry: a little more than a token lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +105,6 @@ class Contender:
                     time.sleep(order.seconds)
                 lost += read is None or store.replace_grant(read) is None
         return Outcome(failed=lost)
-
-
-def expired_token(family: str) -> Token:
-    """The first of its family."""
-    now = time.time()
-    return Token(Secret("old"), now - STEP, now - STEP + LIFETIME, Secret(f"{family}.0"))
 
 
 async def main(path: str, key: str, server: str, issuer: str, account: str) -> None:

@@ -23,7 +23,7 @@ from handstamp.stores.sqlite import SqliteStore
 from handstamp.vault import LOCAL_OWNER, Vault
 from handstamp.wiring import Parts
 
-__all__ = ["Home", "fresh_token", "grant_for", "temporary_home"]
+__all__ = ["Home", "expired_token", "fresh_token", "grant_for", "temporary_home"]
 
 NOT_INHERITED = ("HANDSTAMP_", "PYTHON_KEYRING_BACKEND", "PYTHONDONTWRITEBYTECODE")
 """What would let a process find another vault or another keychain, or compile our modules anew at each start."""
@@ -76,6 +76,12 @@ def open_driver(named: Named, clock: Callable[[], float] = time.time) -> Driver:
 def fresh_token(access: str = "a-token-of-forty-characters-as-many-have", refresh: str = "a-refresh-token") -> Token:
     now = time.time()
     return Token(Secret(access), now, now + 3600, Secret(refresh))
+
+
+def expired_token(family: str) -> Token:
+    """The first of its family, as `rotating_authority` counts."""
+    now = time.time()
+    return Token(Secret("old"), now - 3700, now - 100, Secret(f"{family}.0"))
 
 
 def grant_for(server: str, token: Token, *, issuer: str = "https://auth.example", account: str = "default") -> Grant:

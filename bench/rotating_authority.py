@@ -34,6 +34,11 @@ class RotatingAuthority:
     def issuer(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def server(self) -> str:
+        """Whose tokens it gives, which nobody asks anything."""
+        return f"{self.issuer}/mcp"
+
     async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from contender import Order, Outcome, expired_token
+from contender import Order, Outcome
 from designs import DESIGNS, open_design
-from homes import Home, grant_for, temporary_home
+from homes import expired_token, grant_for, temporary_home
 from programs import Program, programs
 from rotating_authority import RotatingAuthority, rotating_authority
 
@@ -99,13 +99,12 @@ def joined(rounds: Sequence[Round]) -> Round:
 def storms() -> Generator[Storms]:
     """A grant that they share under each design, and one each of their own."""
     with temporary_home() as home, rotating_authority() as authority:
-        server = f"{authority.issuer}/mcp"
         for number, name in enumerate(DESIGNS):
-            grant = grant_for(server, expired_token(f"{SHARED}-{number}"), issuer=authority.issuer, account=SHARED)
+            grant = grant_for(authority.server, expired_token(f"{SHARED}-{number}"), issuer=authority.issuer, account=SHARED)
             store = open_design(name, home)
             store.prepare()
             store.save_grant(grant)
             store.close()
-        arguments = [[str(home.path), home.key, server, authority.issuer, account] for account in OWN]
+        arguments = [[str(home.path), home.key, authority.server, authority.issuer, account] for account in OWN]
         with programs(str(Path(__file__).with_name("contender.py")), arguments, os.environ) as eight:
             yield Storms(authority, eight)
