@@ -43,9 +43,11 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     task_waits: list[float] = field(default_factory=list[float])
-    """Seconds from the beginning to the token, of each task."""
+    """Seconds from the beginning to the token, of each task; of each cycle, beyond its work."""
     lock_waits: list[float] = field(default_factory=list[float])
-    """Of those who found the lock taken."""
+    """Seconds of those who found the lock taken."""
+    at_once: int = 0
+    """Those who did not."""
     failed: int = 0
     ended_at: float = 0.0
 
@@ -77,7 +79,7 @@ class Contender:
         store.waits.forget()
         self._clock.ahead = order.hours * STEP
         outcome = await self._expire(order) if order.work == "expire" else self._cycle(order, store)
-        return replace(outcome, lock_waits=store.waits.seconds, ended_at=time.monotonic())
+        return replace(outcome, lock_waits=store.waits.seconds, at_once=store.waits.at_once, ended_at=time.monotonic())
 
     async def _expire(self, order: Order) -> Outcome:
         await asyncio.sleep(order.begin_at - time.monotonic())
@@ -97,14 +99,17 @@ class Contender:
         found = store.find_grant(LOCAL_OWNER, self._server, order.account)
         assert found is not None
         time.sleep(max(0.0, order.begin_at - time.monotonic()))
+        waits: list[float] = []
         lost = 0
         for _ in range(order.cycles):
+            began = time.monotonic()
             with store.lock(found.key):
                 read = store.find_grant(LOCAL_OWNER, self._server, order.account)
                 if order.seconds:
                     time.sleep(order.seconds)
                 lost += read is None or store.replace_grant(read) is None
-        return Outcome(failed=lost)
+            waits.append(time.monotonic() - began - order.seconds)
+        return Outcome(waits, failed=lost)
 
 
 async def main(path: str, key: str, server: str, issuer: str, account: str) -> None:

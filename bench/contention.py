@@ -6,7 +6,7 @@ at a second use. What the lock itself costs, where nothing else takes time. Whet
 other alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 
@@ -14,94 +14,87 @@ from contender import TASKS
 from designs import HELD, OURS, POLLED
 from measuring import Row, Rows, percentile, ratio_of
 from rotating_authority import LATENCY
-from storms import EXPIRIES, PROCESSES, Round, Rounds, Storms, joined, storms
+from storms import EXPIRIES, PROCESSES, Round, Rounds, joined, storms
 
 CYCLES = 200
 CYCLES_APART = 50
 SECONDS_APART = 0.005
 PAIRS_A_STORM = 5
 """Storms of cycles take seconds each: one every so many pairs."""
-LATE = 0.015
-"""Seconds beyond the authority's own after which a task has waited for something else."""
-PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "longest": 1.0}
+LONG = 2 * LATENCY
+"""A wait beyond this was for more than the authority."""
 
 Figure = Callable[[Round], float]
+Show = Callable[[float], str]
 
 
 def run(pairs: int) -> Rows:
+    turns = max(1, pairs // PAIRS_A_STORM)
     with storms() as storm:
-        turns = max(1, pairs // PAIRS_A_STORM)
-        return [
-            *about_expiries(storm.in_turns(pairs, storm.expire)),
-            *about_one_grant(storm, turns),
-            *about_many_grants(storm, turns),
-        ]
+        expiries = storm.in_turns(pairs, storm.expire)
+        one_grant = storm.in_turns(turns, partial(storm.cycle, cycles=CYCLES))
+        many_grants = storm.in_turns(turns, partial(storm.cycle_apart, cycles=CYCLES_APART, seconds=SECONDS_APART))
+    return [*about_expiries(expiries), *about_one_grant(one_grant), *about_many_grants(many_grants)]
 
 
 def about_expiries(rounds: Rounds) -> Rows:
     expiries = len(rounds[OURS]) * EXPIRIES
     what = f"(h) {PROCESSES} processes × {TASKS} tasks, {expiries} expiries, {LATENCY * 1000:.0f} ms:"
     total = {name: joined(of_design) for name, of_design in rounds.items()}
-    late = {name: sum(wait > LATENCY + LATE for wait in one.task_waits) for name, one in total.items()}
+    long = {name: sum(wait > LONG for wait in one.task_waits) for name, one in total.items()}
     return [
-        three(
+        beside(
             f"{what} refreshes and failures",
             {name: f"{one.calls} and {one.failed}" for name, one in total.items()},
             f"{expiries} and 0",
             met=(total[OURS].calls, total[OURS].failed) == (expiries, 0),
         ),
-        three(
-            f"{what} waits of tasks beyond {(LATENCY + LATE) * 1000:.0f} ms",
-            {name: str(number) for name, number in late.items()},
+        beside(f"{what} locks found taken, waited for in all", {name: locks(one) for name, one in total.items()}),
+        beside(
+            f"{what} waits of tasks beyond {LONG * 1000:.0f} ms",
+            {name: str(number) for name, number in long.items()},
             "fewer than both",
-            met=late[OURS] < min(late[HELD], late[POLLED]),
+            met=long[OURS] < min(long[HELD], long[POLLED]),
         ),
-        *(
-            row
-            for word, share in PERCENTILES.items()
-            for row in both(f"{what} a task's wait, {word}", rounds, partial(task_wait, share), milliseconds)
-        ),
+        *both(f"{what} wait of a task, p50", rounds, partial(task_wait, 0.5), milliseconds),
+        *both(f"{what} wait of a task, p90", rounds, partial(task_wait, 0.9), milliseconds),
+        *both(f"{what} wait of a task, p99", rounds, partial(task_wait, 0.99), milliseconds),
+        *both(f"{what} longest wait of a task", rounds, partial(task_wait, 1.0), milliseconds),
     ]
 
 
-def about_one_grant(storm: Storms, turns: int) -> Rows:
-    rounds = storm.in_turns(turns, partial(storm.cycle, cycles=CYCLES))
+def about_one_grant(rounds: Rounds) -> Rows:
     what = f"(h) {PROCESSES} processes × {CYCLES} cycles of one grant:"
     return [
         lost(what, rounds),
-        *both(f"{what} time in all", rounds, lambda one: one.seconds, seconds),
+        beside(f"{what} a second", {name: rate(of_design, CYCLES) for name, of_design in rounds.items()}),
         *both(f"{what} wait for the lock, p99", rounds, partial(lock_wait, 0.99), milliseconds),
-        *both(f"{what} wait for the lock, longest", rounds, partial(lock_wait, 1.0), milliseconds),
+        *both(f"{what} longest wait for the lock", rounds, partial(lock_wait, 1.0), milliseconds),
     ]
 
 
-def about_many_grants(storm: Storms, turns: int) -> Rows:
-    rounds = storm.in_turns(turns, partial(storm.cycle_apart, cycles=CYCLES_APART, seconds=SECONDS_APART))
+def about_many_grants(rounds: Rounds) -> Rows:
     what = f"(h) {PROCESSES} processes × {CYCLES_APART} cycles of {SECONDS_APART * 1000:.0f} ms, a grant each:"
-    waits = {name: sum(len(one.lock_waits) for one in of_design) for name, of_design in rounds.items()}
+    waits = {name: len(joined(of_design).lock_waits) for name, of_design in rounds.items()}
     return [
         lost(what, rounds),
-        three(
-            f"{what} waits for a lock",
-            {name: str(number) for name, number in waits.items()},
-            "0",
-            met=waits[OURS] == 0,
-        ),
-        *both(f"{what} time in all", rounds, lambda one: one.seconds, seconds),
+        beside(f"{what} locks found taken", {name: str(number) for name, number in waits.items()}, "0", met=waits[OURS] == 0),
+        beside(f"{what} a second", {name: rate(of_design, CYCLES_APART) for name, of_design in rounds.items()}),
+        *both(f"{what} beyond the 5 ms, p99", rounds, partial(task_wait, 0.99), milliseconds),
     ]
 
 
 def lost(what: str, rounds: Rounds) -> Row:
     """Writes that another's overtook."""
     failed = {name: joined(of_design).failed for name, of_design in rounds.items()}
-    return three(f"{what} lost writes", {name: str(number) for name, number in failed.items()}, "0", met=failed[OURS] == 0)
+    return beside(f"{what} lost writes", {name: str(number) for name, number in failed.items()}, "0", met=failed[OURS] == 0)
 
 
-def three(what: str, shown: dict[str, str], goal: str, *, met: bool) -> Row:
+def beside(what: str, shown: dict[str, str], goal: str = "none", *, met: bool | None = None) -> Row:
     return Row(what, shown[OURS], goal, met, baseline=f"{HELD} {shown[HELD]}", peer=f"{POLLED} {shown[POLLED]}")
 
 
-def both(what: str, rounds: Rounds, figure: Figure, show: Callable[[float], str]) -> Rows:
+def both(what: str, rounds: Rounds, figure: Figure, show: Show) -> Rows:
     """One line against each."""
     figures = {name: [figure(one) for one in of_design] for name, of_design in rounds.items()}
     shown = {name: show(median(values)) for name, values in figures.items()}
@@ -117,13 +110,17 @@ def task_wait(share: float, one: Round) -> float:
 
 
 def lock_wait(share: float, one: Round) -> float:
-    """Of all who took the lock; most found it free where it is unfair."""
-    return percentile(one.lock_waits, share) if one.lock_waits else 0.0
+    """Of all who took it, at once or not."""
+    return percentile([*one.lock_waits, *[0.0] * one.at_once], share)
+
+
+def locks(one: Round) -> str:
+    return f"{len(one.lock_waits)}, {sum(one.lock_waits):.1f} s"
+
+
+def rate(rounds: Sequence[Round], cycles: int) -> str:
+    return f"{median(PROCESSES * cycles / one.seconds for one in rounds):.0f}"
 
 
 def milliseconds(value: float) -> str:
     return f"{value * 1000:.0f} ms"
-
-
-def seconds(value: float) -> str:
-    return f"{value:.2f} s"

@@ -30,7 +30,11 @@ class Round:
     """What one design came to in all eight processes."""
 
     task_waits: list[float]
+    """Of tasks, or of cycles beyond their work."""
     lock_waits: list[float]
+    """Of those who found the lock taken."""
+    at_once: int
+    """Those who did not."""
     failed: int
     calls: int
     """At the authority."""
@@ -79,6 +83,7 @@ class Storms:
         return Round(
             [wait for outcome in outcomes for wait in outcome.task_waits],
             [wait for outcome in outcomes for wait in outcome.lock_waits],
+            sum(outcome.at_once for outcome in outcomes),
             sum(outcome.failed for outcome in outcomes),
             self._authority.calls - before,
             max(outcome.ended_at for outcome in outcomes) - orders[0].begin_at,
@@ -89,6 +94,7 @@ def joined(rounds: Sequence[Round]) -> Round:
     return Round(
         [wait for one in rounds for wait in one.task_waits],
         [wait for one in rounds for wait in one.lock_waits],
+        sum(one.at_once for one in rounds),
         sum(one.failed for one in rounds),
         sum(one.calls for one in rounds),
         sum(one.seconds for one in rounds),
