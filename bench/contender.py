@@ -11,12 +11,10 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import httpx2  # noqa: F401  # loaded by the first refresh, which shall take no longer than the next
-
 from designs import DESIGNS, Design, open_design
 from handstamp.vault import LOCAL_OWNER
 from homes import Home, expired_token, grant_for
-from programs import tell
+from started import tell
 
 __all__ = ["TASKS", "Order", "Outcome"]
 

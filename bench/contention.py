@@ -1,9 +1,9 @@
 """
 (h) A refresh that eight processes want at once: ours, beside the two designs that it was chosen over (`designs.py`).
 
-Three questions. What a task waits when 8 × 50 of them meet an expiry, at an authority that answers after 50 ms and ends the family
-at a second use. What the lock itself costs, where nothing else takes time. Whether processes that want different grants leave each
-other alone.
+Three questions. What a task waits when 8 × 50 of them meet an expiry, at an authority that answers after 50 ms and ends the
+family at a second use. What the lock itself costs, where nothing else takes time. Whether processes that want different grants
+leave each other alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,7 +101,9 @@ def both(what: str, rounds: Rounds, figure: Figure, show: Show) -> Rows:
     against_held, against_polled = ratio_of(figures[OURS], figures[HELD]), ratio_of(figures[OURS], figures[POLLED])
     return [
         Row(what, shown[OURS], "< 1.00 × baseline", against_held.median < 1, f"{HELD} {shown[HELD]}", ratio=against_held),
-        Row(what, shown[OURS], "< 1.00 × peer", against_polled.median < 1, peer=f"{POLLED} {shown[POLLED]}", ratio=against_polled),
+        Row(
+            what, shown[OURS], "< 1.00 × peer", against_polled.median < 1, peer=f"{POLLED} {shown[POLLED]}", ratio=against_polled
+        ),
     ]
 
 

@@ -45,7 +45,13 @@ class Home:
 
     def vault(self, clock: Callable[[], float] = time.time, store: GrantStore | None = None) -> Vault:
         """As `Vault.open()` would make it, and with a clock and a store that may be others."""
-        parts = Parts(store or self.store(), http=partial(open_driver, clock=clock), browser=Visitor, open_callback=open_callback, clock=clock)
+        parts = Parts(
+            store or self.store(),
+            http=partial(open_driver, clock=clock),
+            browser=Visitor,
+            open_callback=open_callback,
+            clock=clock,
+        )
         return Vault(parts, load_settings(self.path))
 
     def configure(self, toml: str) -> None:

@@ -19,7 +19,7 @@ from handstamp.stores.sqlite import SqliteStore
 from handstamp.vault import Vault
 from homes import grant_for, temporary_home
 from measuring import Row, Rows
-from programs import Program, programs, tell
+from started import Program, programs, tell
 
 PROCESSES = 8
 TASKS = 50

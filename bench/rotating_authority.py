@@ -47,7 +47,9 @@ class RotatingAuthority:
                 status, body = self._rotate(form["refresh_token"][0])
                 await asyncio.sleep(LATENCY)
                 content = json.dumps(body).encode()
-                writer.write(b"HTTP/1.1 %d .\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(content)))
+                writer.write(
+                    b"HTTP/1.1 %d .\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(content))
+                )
                 writer.write(content)
                 await writer.drain()
         writer.close()
@@ -61,7 +63,12 @@ class RotatingAuthority:
             return 400, {"error": "invalid_grant"}
         self._newest[family] += 1
         following = f"{family}.{self._newest[family]}"
-        return 200, {"access_token": f"access-{following}", "token_type": "Bearer", "expires_in": LIFETIME, "refresh_token": following}
+        return 200, {
+            "access_token": f"access-{following}",
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "refresh_token": following,
+        }
 
 
 @contextmanager

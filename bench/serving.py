@@ -1,8 +1,8 @@
 """
 A process of `serving_memory.py`: makes itself ready, says so, and ends with its stdin.
 
-Imports nothing that such a process would not have. `trio` is kept away from it, which the tests have installed and httpcore2 loads
-where it finds it.
+Imports nothing that such a process would not have. `trio`, which the tests have installed, is kept away from it: httpcore2 loads
+it where it finds it.
 """
 
 import sys

@@ -12,8 +12,8 @@ from statistics import median
 
 from homes import Home, expired_token, fresh_token, grant_for, temporary_home
 from measuring import Row, Rows, ratio_of
-from programs import programs
 from rotating_authority import RotatingAuthority, rotating_authority
+from started import programs
 
 PAIRS = 5
 """At most: one such process takes as much as the next."""

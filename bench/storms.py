@@ -11,8 +11,8 @@ from pathlib import Path
 from contender import Order, Outcome
 from designs import DESIGNS, open_design
 from homes import expired_token, grant_for, temporary_home
-from programs import Program, programs
 from rotating_authority import RotatingAuthority, rotating_authority
+from started import Program, programs
 
 __all__ = ["EXPIRIES", "PROCESSES", "Round", "Rounds", "Storms", "joined", "storms"]
 
