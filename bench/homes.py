@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,13 +16,14 @@ from handstamp.demo.visitor import Visitor
 from handstamp.http.drive import Driver
 from handstamp.http.guard import Guard
 from handstamp.model import Grant, GrantKey, Named, Registration, RegistrationKind, Secret, Token
+from handstamp.ports import GrantStore
 from handstamp.settings import load_settings
 from handstamp.stores.keys.environment import VARIABLE, EnvironmentKey
 from handstamp.stores.sqlite import SqliteStore
 from handstamp.vault import LOCAL_OWNER, Vault
 from handstamp.wiring import Parts
 
-__all__ = ["Home", "fresh_token", "grant_for", "temporary_home"]
+__all__ = ["Home", "expired_token", "fresh_token", "grant_for", "temporary_home"]
 
 NOT_INHERITED = ("HANDSTAMP_", "PYTHON_KEYRING_BACKEND", "PYTHONDONTWRITEBYTECODE")
 """What would let a process find another vault or another keychain, or compile our modules anew at each start."""
@@ -34,12 +36,22 @@ class Home:
     path: Path
     key: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
 
+    @property
+    def key_bytes(self) -> bytes:
+        return base64.b64decode(self.key)
+
     def store(self) -> SqliteStore:
         return SqliteStore(self.path, [EnvironmentKey({VARIABLE: self.key})])
 
-    def vault(self, clock: Callable[[], float] = time.time) -> Vault:
-        """As `Vault.open()` would make it, and with a clock that may be another."""
-        parts = Parts(self.store(), http=open_driver, browser=Visitor, open_callback=open_callback, clock=clock)
+    def vault(self, clock: Callable[[], float] = time.time, store: GrantStore | None = None) -> Vault:
+        """As `Vault.open()` would make it, and with a clock and a store that may be others."""
+        parts = Parts(
+            store or self.store(),
+            http=partial(open_driver, clock=clock),
+            browser=Visitor,
+            open_callback=open_callback,
+            clock=clock,
+        )
         return Vault(parts, load_settings(self.path))
 
     def configure(self, toml: str) -> None:
@@ -62,14 +74,20 @@ def temporary_home() -> Generator[Home]:
         yield Home(Path(directory))
 
 
-def open_driver(named: Named) -> Driver:
+def open_driver(named: Named, clock: Callable[[], float] = time.time) -> Driver:
     """As `wiring` makes it."""
-    return Driver(Guard(named).open_transport)
+    return Driver(Guard(named).open_transport, clock=clock)
 
 
 def fresh_token(access: str = "a-token-of-forty-characters-as-many-have", refresh: str = "a-refresh-token") -> Token:
     now = time.time()
     return Token(Secret(access), now, now + 3600, Secret(refresh))
+
+
+def expired_token(family: str) -> Token:
+    """The first of its family, as `rotating_authority` counts."""
+    now = time.time()
+    return Token(Secret("old"), now - 3700, now - 100, Secret(f"{family}.0"))
 
 
 def grant_for(server: str, token: Token, *, issuer: str = "https://auth.example", account: str = "default") -> Grant:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 from typing import Protocol
 
-__all__ = ["Bench", "Ratio", "Row", "Rows", "in_turns", "ratio_of"]
+__all__ = ["Bench", "Ratio", "Row", "Rows", "in_turns", "percentile", "ratio_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,9 @@ def _medians(values: Sequence[float], slices: int) -> list[float]:
 
 def ratio_of(ours: Sequence[float], others: Sequence[float]) -> Ratio:
     return Ratio(tuple(one / other for one, other in zip(ours, others, strict=True)))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of all does not exceed; 1 gives the greatest."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]

@@ -6,14 +6,10 @@ many failed.
 """
 
 import asyncio
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import IO
 
 import httpx2
 
@@ -21,8 +17,9 @@ from authority import Authority, Knobs
 from handstamp.model import Secret, Token
 from handstamp.stores.sqlite import SqliteStore
 from handstamp.vault import Vault
-from homes import Home, grant_for, temporary_home
+from homes import grant_for, temporary_home
 from measuring import Row, Rows
+from started import Program, programs, tell
 
 PROCESSES = 8
 TASKS = 50
@@ -33,7 +30,7 @@ def run(pairs: int) -> Rows:
     with Authority(Knobs(clients={"bench": ""})) as authority, temporary_home() as home:
         store = home.store()
         store.prepare()
-        with programs(authority.server_url, home) as eight:
+        with programs(__file__, [[authority.server_url]] * PROCESSES, home.environment()) as eight:
             by_clock = [expire_by_clock(authority, store, eight, f"clock-{turn}") for turn in range(pairs)]
             by_server = [expire_at_server(authority, store, eight, f"server-{turn}") for turn in range(pairs)]
         store.close()
@@ -51,14 +48,14 @@ def rows(how: str, outcomes: Sequence[tuple[int, int]]) -> Rows:
     ]
 
 
-def expire_by_clock(authority: Authority, store: SqliteStore, eight: "Sequence[Program]", account: str) -> tuple[int, int]:
+def expire_by_clock(authority: Authority, store: SqliteStore, eight: Sequence[Program], account: str) -> tuple[int, int]:
     """Refreshes seen and calls failed, where all find an old token."""
     now = time.time()
     store_token(authority, store, account, obtained_at=now - 3700, expires_at=now - 100)
     return burst(authority, eight, account)
 
 
-def expire_at_server(authority: Authority, store: SqliteStore, eight: "Sequence[Program]", account: str) -> tuple[int, int]:
+def expire_at_server(authority: Authority, store: SqliteStore, eight: Sequence[Program], account: str) -> tuple[int, int]:
     """The same, where all have used the token, and all meet a 401 though their clocks call it good."""
     now = time.time()
     store_token(authority, store, account, obtained_at=now, expires_at=now + 3600)
@@ -76,53 +73,12 @@ def store_token(authority: Authority, store: SqliteStore, account: str, *, obtai
     store.save_grant(replace(grant, granted_at=obtained_at))
 
 
-def burst(authority: Authority, eight: "Sequence[Program]", account: str, calls: int = TASKS) -> tuple[int, int]:
+def burst(authority: Authority, eight: Sequence[Program], account: str, calls: int = TASKS) -> tuple[int, int]:
     before = authority.refreshes
     for program in eight:
         program.say(f"{calls} {account}")
     failed = sum(int(program.hear()) for program in eight)
     return authority.refreshes - before, failed
-
-
-class Program:
-    """One of the eight, from outside."""
-
-    def __init__(self, url: str, environment: dict[str, str]) -> None:
-        command = [sys.executable, __file__, url]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-
-    def say(self, line: str) -> None:
-        stream = self._stream(self.process.stdin)
-        stream.write(f"{line}\n")
-        stream.flush()
-
-    def hear(self) -> str:
-        line = self._stream(self.process.stdout).readline()
-        assert line, "one of the programs has ended"
-        return line.strip()
-
-    def stop(self) -> None:
-        """It ends with its stdin."""
-        self._stream(self.process.stdin).close()
-        self.process.wait()
-        self._stream(self.process.stdout).close()
-
-    def _stream(self, stream: IO[str] | None) -> IO[str]:
-        assert stream is not None
-        return stream
-
-
-@contextmanager
-def programs(url: str, home: Home) -> "Generator[Sequence[Program]]":
-    environment = home.environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    started = [Program(url, environment) for _ in range(PROCESSES)]
-    try:
-        for program in started:
-            program.hear()
-        yield started
-    finally:
-        for program in started:
-            program.stop()
 
 
 async def be_one_of_eight(url: str) -> None:
@@ -142,11 +98,6 @@ async def call(http: httpx2.AsyncClient, url: str) -> bool:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return False
     return response.status_code == 200
-
-
-def tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

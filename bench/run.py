@@ -27,6 +27,10 @@ BENCHES = {
     "e": "start_up",
     "f": "guard_cost",
     "g": "hostile_answers",
+    "h": "contention",
+    "i": "many_grants",
+    "j": "serving_memory",
+    "k": "token_cpu",
 }
 MET = {True: "yes", False: "NO", None: "–"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")

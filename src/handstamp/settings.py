@@ -168,12 +168,16 @@ class Settings:
 
     def find(self, name_or_url: str) -> ServerSettings:
         """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""
-        server, chosen = self._find(name_or_url), self.find_client_id_url(name_or_url)
+        server = self._find(name_or_url)
+        chosen = self._choose_client_id_url(server)
         return server if chosen is None else replace(server, client=replace(server.client, client_id_url=chosen.value))
 
     def find_client_id_url(self, name_or_url: str) -> Chosen | None:
         """The client metadata document for one server. A `client_id` of its own goes before any (A-38)."""
-        server, general = self._find(name_or_url), self.client_id_url
+        return self._choose_client_id_url(self._find(name_or_url))
+
+    def _choose_client_id_url(self, server: ServerSettings) -> Chosen | None:
+        general = self.client_id_url
         if server.client.client_id is not None:
             return None
         if server.client.client_id_url is None or (general is not None and general.origin == CLIENT_ID_URL):

@@ -195,11 +195,11 @@ class TokenSource:
 
     def token(self) -> Token:
         """A fresh token; blocks while one is fetched."""
-        return self._settled(None)
+        return self.ready() or self._settled(None)
 
     async def token_async(self) -> Token:
         """A fresh token; other tasks run while one is fetched."""
-        return await self._settled_async(None)
+        return self.ready() or await self._settled_async(None)
 
     def replacement(self, rejected: Token) -> Token:
         """Another token than the one that the server has just answered with 401; blocks while one is fetched."""
@@ -273,7 +273,7 @@ class TokenSource:
 
     def _take(self, found: Grant | None) -> None:
         """From the store into memory."""
-        former, self._grant = self._grant, found
+        former, self._grant, self._ready = self._grant, found, None
         if former is not None and found is not None and _is_another(found.token, former.token):
             self._pause, self._failures = None, 0  # it was for the token that is gone
             self._breakers.answered(found.key.issuer)  # it gave a token to a sibling

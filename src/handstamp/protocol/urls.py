@@ -8,6 +8,7 @@ that nothing downstream can disagree about where a request goes (TA5, TA6, TB4, 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from handstamp.errors import InsecureUrl, UsageError
 from handstamp.protocol.text import safe
@@ -73,6 +74,7 @@ def split_url(url: str) -> Url:
     return Url(scheme, name, None if port == DEFAULT_PORTS[scheme] else port, path, query)
 
 
+@lru_cache(maxsize=256)
 def parse_server_url(text: str) -> str:
     """
     The canonical URL of the MCP server that a person typed: what a grant is filed under.
