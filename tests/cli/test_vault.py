@@ -13,6 +13,7 @@ from stores.samples import SECRETS, grant_for
 
 LINEAR = "https://mcp.linear.app/mcp"
 NOTION = "https://mcp.notion.com/mcp"
+KEY_PLACE = "the environment variable HANDSTAMP_KEY"
 
 
 def open_vault(cli: CommandLine) -> SqliteStore:
@@ -74,8 +75,7 @@ def test_a_backup_is_written_and_put_back(filled: CommandLine) -> None:
     assert (written.code, written.stdout) == (0, "")
     assert written.stderr.splitlines() == [
         "✓ Wrote one.db: 2 sign-ins, sealed",
-        "  Its key is not in it, and nobody opens it without, nor do you. The key stays in the"
-        " environment variable HANDSTAMP_KEY.",
+        f"  Its key is not in it, and nobody opens it without, nor do you. The key stays in {KEY_PLACE}.",
     ]
     (kept,) = filled.state.glob("vault.db.2*")
     assert (restored.code, restored.stdout) == (0, "")

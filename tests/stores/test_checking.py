@@ -119,6 +119,7 @@ def test_every_row_that_does_not_open_is_named_and_the_others_counted(full: Path
         (lambda directory: (directory / "second").hardlink_to(directory / "vault.db"), "2 names"),
         (lambda directory: (directory / "locks" / "vault.lock").chmod(0o666), "mode 666"),
     ],
+    ids=["vault.db", "directory", "locks", "key", "second name", "lock"],
 )
 def test_files_that_are_not_yours_alone_are_named_and_nothing_below_is_opened(
     full: Path, spoil: Callable[[Path], object], said: str
