@@ -56,13 +56,11 @@ def check_vault(
     migrations: Sequence[Migration] = MIGRATIONS,
 ) -> Iterator[Finding]:
     """Looks, and tells as it goes. Never raises a VaultError: that is a finding."""
-    database = Database(
-        directory,
-        judge=lambda connection: judge_schema(connection, database.path, migrations),
-        admit=lambda _: None,
-        build=lambda _: None,
-        patience=patience,
-    )
+
+    def judge(connection: sqlite3.Connection) -> None:
+        judge_schema(connection, database.path, migrations)
+
+    database = Database(directory, judge=judge, admit=lambda _: None, build=lambda _: None, patience=patience)
     if not directory.exists():
         yield Finding("vault.db", State.NOTABLE, "no vault yet: the first sign-in makes it")
         return
