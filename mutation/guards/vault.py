@@ -42,12 +42,12 @@ GUARDS = [
             Edit(BACKUPS, "    if os.path.lexists(place):\n        raise _not_so", "    if False:\n        raise _not_so"),
             Edit(BACKUPS, "        os.link(draft, place)\n", "        os.replace(draft, place)\n"),
         ),
-        tests=backups("TestWriting::test_a_name_that_is_taken_is_refused[file]"),
+        tests=backups("TestWriting::test_a_name_that_is_taken_is_refused"),
     ),
     Guard(
         "a backup gets its name when it is whole",
         (Edit(BACKUPS, 'directory / f".{target.name}.handstamp"\n', "directory / target.name\n"),),
-        tests=backups("TestWriting::test_a_kill_leaves_no_half_under_its_name[copying]"),
+        tests=backups("TestWriting::test_a_kill_leaves_no_half_under_its_name"),
     ),
     Guard(
         "the way to a backup is judged",
@@ -62,7 +62,7 @@ GUARDS = [
     Guard(
         "a backup's schema is ours to the word",
         (Edit(BACKUPS, "        judge_schema(memory, path)\n        memory.rollback()\n", ""),),
-        tests=backups("TestReading::test_a_file_that_is_no_backup_is_refused[trigger]"),
+        tests=backups("TestReading::test_a_file_that_is_no_backup_is_refused"),
     ),
     Guard(
         "a backup is read without what lies beside it only where that is nothing",
@@ -73,7 +73,7 @@ GUARDS = [
                 ".stat().st_size < 0:\n            raise VaultCorrupt(",
             ),
         ),
-        tests=backups("TestReading::test_a_file_that_is_no_backup_is_refused[log]"),
+        tests=backups("TestReading::test_a_file_that_is_no_backup_is_refused"),
     ),
     Guard(
         "what a backup takes the place of is kept",
@@ -105,11 +105,11 @@ GUARDS = [
     Guard(
         "a restore asks a person",
         (Edit("cli/vault.py", "    if not yes and not _agrees(", "    if False and not _agrees("),),
-        tests=("tests/cli/test_vault.py::test_where_nobody_can_be_asked_a_yes_is_expected[options0]",),
+        tests=("tests/cli/test_vault.py::test_where_nobody_can_be_asked_a_yes_is_expected",),
     ),
     Guard(
         "a check opens no file that is not yours alone",
         (Edit(CHECKING, "    if not faults:\n        yield from _look_inside", "    if True:\n        yield from _look_inside"),),
-        tests=(f"{CHECKS}::test_files_that_are_not_yours_alone_are_named_and_nothing_below_is_opened[locks]",),
+        tests=(f"{CHECKS}::test_files_that_are_not_yours_alone_are_named_and_nothing_below_is_opened",),
     ),
 ]
