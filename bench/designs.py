@@ -79,9 +79,11 @@ class KernelLocked(SqliteStore):
         super().__init__(home.path, [EnvironmentKey({VARIABLE: home.key})], patience=PATIENCE)
         self.waits = LockWaits()
 
-    def lock(self, key: GrantKey, *, wait: bool = True) -> AbstractContextManager[bool]:
+    @contextmanager
+    def lock(self, key: GrantKey, *, wait: bool = True) -> Generator[bool, None, None]:
         take = super().lock
-        return self.waits.counted(lambda blocking: take(key, wait=blocking), wait=wait)
+        with self.waits.counted(lambda blocking: take(key, wait=blocking), wait=wait) as held:
+            yield held
 
 
 class HeldTransaction(MemoryStore):

@@ -86,7 +86,10 @@ def _find_wrong_tests(row: str, tests: tuple[str, ...], repository: Path) -> Ite
 
 @cache
 def _sources(file: Path) -> dict[str, str]:
-    """The text of each test of a file by its name, `TestClass::test_name` in a class, from its first decorator on."""
+    """
+    The text of each test of a file by its name, `TestClass::test_name` in a class, from its first decorator on. A contract's are
+    tests of whatever inherits it.
+    """
     if not file.is_file():
         return {}
     text = file.read_text("utf-8")
@@ -98,7 +101,7 @@ def _find_tests(place: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple
     for node in place.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             yield prefix + node.name, node
-        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+        elif isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or node.name.endswith("Contract")):
             yield from _find_tests(node, f"{prefix}{node.name}::")
 
 

@@ -136,6 +136,10 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "logout": [demo_servers.server_url],
         "client-id create": ["https://example.com/handstamp/client.json", "--out", str(document)],
         "client-id check": [str(document)],
+        "vault path": [],
+        "vault check": [],
+        "vault backup": [str(tmp_path / "vault.backup")],
+        "vault restore": ["--yes", str(tmp_path / "vault.backup")],
     }
     refused = home.run("status", "nobody", "--json")
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["LATER", "Later"]
 
-Work = Literal["conformance", "endurance", "hosts", "web"]
+Work = Literal["conformance", "hosts", "web"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,6 @@ LATER: Mapping[str, Later] = MappingProxyType(
         ),
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
-        ),
-        "TE15": Later(
-            "An old backup brings an old refresh token.",
-            "Notices, and asks for a login instead of going in circles.",
-            "endurance",
         ),
         "TI2": Later("It is not known for whom a request is.", "Is not sent with anybody's token.", "web"),
         "TI3": Later("Another user of the machine talks to our socket.", "Is refused by its owner and its modes.", "hosts"),
