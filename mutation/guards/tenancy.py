@@ -59,8 +59,8 @@ GUARDS = [
         (
             Edit(
                 "stores/sqlite.py",
-                "SELECT sealed FROM registrations WHERE owner = ? AND",
-                "SELECT sealed FROM registrations WHERE owner <> ? || '/' AND",
+                "SELECT sealed, {_PIN} FROM registrations WHERE owner = ? AND",
+                "SELECT sealed, {_PIN} FROM registrations WHERE owner <> ? || '/' AND",
             ),
         ),
         rows=("TI1",),

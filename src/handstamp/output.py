@@ -165,6 +165,11 @@ class Output:
 
         return Secret(getpass(f"{question}: ", stream=sys.stderr))
 
+    def ask_yes(self, question: str) -> bool:
+        """What only a person can decide; only where `is_conversation`."""
+        _write(sys.stderr, f"{_show(question)} (y and Enter to go on, Enter alone to stop) ")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def traceback(self, error: BaseException) -> None:
         """
         For whoever mends Handstamp: where it happened, and the class of each error. Not its text, in which a library may quote

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from handstamp.errors import SettingsError, StoreUnreachable, UsageError, forgetting_values
 from handstamp.model import (
@@ -23,6 +23,7 @@ from handstamp.model import (
     VaultPlace,
 )
 from handstamp.ports import (
+    AskSecret,
     Browser,
     Callback,
     Clock,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Request, Response
     from handstamp.protocol.jwt import Signer, SigningKey
+    from handstamp.stores.rekeying import Allow, Rekeyed, Report
 
 __all__ = [
     "Observer",
@@ -59,6 +61,13 @@ __all__ = [
 
 CLIENT_SECRET = "the client secret"
 PRIVATE_KEY = "the private key"
+
+
+class Rekey(Protocol):
+    """Seals the vault with a new key: `SqliteStore.rekey`."""
+
+    def __call__(self, provider: str | None, *, allow: "Allow", report: "Report") -> "Rekeyed": ...
+
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""
@@ -82,6 +91,7 @@ class Parts:
         read_uptime: ReadUptime = lambda: None,
         random: RandomBytes = os.urandom,
         place: Callable[[], VaultPlace] = lambda: VaultPlace("memory", None),
+        rekey: "Rekey | None" = None,
     ) -> None:
         self.store = store
         self.http = http
@@ -91,19 +101,26 @@ class Parts:
         self.read_uptime = read_uptime
         self.random = random
         self.place = place
+        self.rekey = rekey
+        """None where there is no key, in memory."""
         self.callers: dict[tuple[str, str], Callable[[], str]] = {}
         """Functions that give a server's `client_secret` or `private_key`: by its URL and one of these words."""
         self.read_credentials: CredentialsReader = _CredentialsReader(store, self.callers, clock, random)
 
 
 def build_parts(
-    state: Path, *, announce: Callable[[str], None], network: Network = DIRECT, observe: Observer | None = None
+    state: Path,
+    *,
+    announce: Callable[[str], None],
+    network: Network = DIRECT,
+    observe: Observer | None = None,
+    ask: AskSecret | None = None,
 ) -> Parts:
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
     from handstamp.stores.keys import StandardProviders
     from handstamp.stores.sqlite import SqliteStore
 
-    store = SqliteStore(state, StandardProviders(state, os.environ), announce=announce)
+    store = SqliteStore(state, StandardProviders(state, os.environ, ask), announce=announce)
     file = state / "vault.db"
     return Parts(
         store,
@@ -113,6 +130,7 @@ def build_parts(
         read_uptime=read_uptime,
         # Asking the store makes a vault, and only a login should.
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
+        rekey=store.rekey,
     )
 
 

@@ -30,7 +30,8 @@ class Session:
         """The vault of this machine, with a person to talk to; `-v` shows them every authorization request."""
         from handstamp.vault import Vault
 
-        with Vault.open(announce=self.output.say, observe=self.build_observer()) as vault:
+        ask = self.output.ask_secret if self.output.is_conversation else None
+        with Vault.open(announce=self.output.say, observe=self.build_observer(), ask=ask) as vault:
             yield vault
 
     def build_observer(self) -> "Observer":

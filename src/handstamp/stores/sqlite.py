@@ -9,35 +9,38 @@ a refresh that began before a logout could find its old number again and overwri
 """
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from handstamp.errors import VaultCorrupt, VaultLocked, account_hint, forgetting_values, hint
+from handstamp.errors import StoreUnreachable, VaultCorrupt, VaultLocked, account_hint, forgetting_values, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.stores.database import Database, Row
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.migrations import check_schema, create_header, judge_schema, migrate
-from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
+from handstamp.stores.pinning import HEADER, PinnedKey, PinnedKeys, Rows, choose_key, header_of
 from handstamp.stores.records import (
     decode_grant,
     decode_registration,
     encode_grant,
     encode_registration,
 )
+from handstamp.stores.rekeying import Allow, Rekeyed, Rekeying, Report
 from handstamp.stores.sealing import bind, seal, unseal
 
 __all__ = ["SqliteStore"]
 
-_GRANT_COLUMNS = "owner, server, account, issuer, generation, sealed"
+# The key of the same moment as the rows: a sibling may rekey the vault between two questions.
+_PIN = "(SELECT key_provider FROM header LIMIT 1), (SELECT key_check FROM header LIMIT 1)"
+_GRANT_COLUMNS = f"owner, server, account, issuer, generation, sealed, {_PIN}"
 # SQLite keeps a BLOB in a TEXT column. Such a row is none of ours, and has no name by which anybody could ask for it.
 _NAMED = "typeof(server) = 'text' AND typeof(account) = 'text' AND typeof(issuer) = 'text'"
 _ONE_GRANT = "owner = ? AND server = ? AND account = ? AND issuer = ?"
 
 
-def _say_nothing(line: str) -> None:
+def _say_nothing(*words: object) -> None:
     """A library does not talk; programs hand in what does."""
 
 
@@ -61,8 +64,7 @@ class SqliteStore:
         self._providers = providers
         self._announce = announce
         self._database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
-        self._pinned: PinnedKey | None = None
-        self._check: bytes | None = None
+        self._keys = PinnedKeys(providers)
 
     def prepare(self) -> None:
         """Opens the vault, made now where there is none: a login that cannot be kept fails before the browser opens."""
@@ -74,18 +76,30 @@ class SqliteStore:
         self.prepare()
         return self._pin().description
 
+    def rekey(self, provider: str | None = None, *, allow: Allow = _say_nothing, report: Report = _say_nothing) -> Rekeyed:
+        """
+        Seals the vault with a new key, at the provider of that name or where the old one is, and deletes the old one.
+
+        Programs that have the vault open go on, unless the new key is one that only you can give them.
+        """
+        if not self._look():
+            raise StoreUnreachable(f"There is no vault at {self._database.path} yet, and so no key to replace.")
+        with KernelLock(self._directory / "locks" / "vault.lock", wait=False) as is_held:
+            if not is_held:
+                raise VaultLocked(f"Another program gives {self._database.path} a new key at this moment.")
+            rekeying = Rekeying(self._directory, self._database, self._providers, self._keys, self._look)
+            return rekeying.run(provider, allow, report)
+
     def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
         if issuer is None:
-            rows = self._database.read(
+            rows, pinned = self._read(
                 f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND server = ? AND account = ?"
                 " ORDER BY granted_at DESC, rowid DESC LIMIT 1",
                 (owner, server, account),
             )
         else:
-            rows = self._database.read(
-                f"SELECT {_GRANT_COLUMNS} FROM grants WHERE {_ONE_GRANT}", (owner, server, account, issuer)
-            )
-        return self._open_grant(rows[0]) if rows else None
+            rows, pinned = self._read(f"SELECT {_GRANT_COLUMNS} FROM grants WHERE {_ONE_GRANT}", (owner, server, account, issuer))
+        return self._open_grant(pinned, rows[0]) if pinned else None
 
     def list_keys(self, owner: str) -> list[GrantKey]:
         rows = self._database.read(
@@ -95,10 +109,10 @@ class SqliteStore:
         return [GrantKey(*row) for row in rows]
 
     def list_grants(self, owner: str) -> list[Grant]:
-        rows = self._database.read(
+        rows, pinned = self._read(
             f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND {_NAMED} ORDER BY server, account, issuer", (owner,)
         )
-        return [grant for row in rows if (grant := self._open_intact(row)) is not None]
+        return [grant for row in rows if pinned and (grant := self._open_intact(pinned, row)) is not None]
 
     def save_grant(self, grant: Grant) -> Grant:
         with self._writing() as connection:
@@ -122,12 +136,12 @@ class SqliteStore:
             return True
 
     def find_registration(self, owner: str, issuer: str) -> Registration | None:
-        rows = self._database.read("SELECT sealed FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
-        return decode_registration(self._unseal(rows[0][0], "registrations", owner, issuer)) if rows else None
+        rows, pinned = self._read(f"SELECT sealed, {_PIN} FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
+        return decode_registration(self._unseal(pinned, rows[0][0], "registrations", owner, issuer)) if pinned else None
 
     def save_registration(self, owner: str, registration: Registration) -> None:
         with self._writing() as connection:
-            sealed = self._seal(encode_registration(registration), "registrations", owner, registration.issuer)
+            sealed = self._seal(connection, encode_registration(registration), "registrations", owner, registration.issuer)
             connection.execute(
                 "INSERT INTO registrations (owner, issuer, sealed) VALUES (?, ?, ?)"
                 " ON CONFLICT (owner, issuer) DO UPDATE SET sealed = excluded.sealed",
@@ -140,16 +154,17 @@ class SqliteStore:
                 connection.execute("DELETE FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
 
     def find_client_secret(self, owner: str, server: str, client_id: str) -> Secret | None:
-        rows = self._database.read(
-            "SELECT sealed FROM client_secrets WHERE owner = ? AND server = ? AND client_id = ?", (owner, server, client_id)
+        rows, pinned = self._read(
+            f"SELECT sealed, {_PIN} FROM client_secrets WHERE owner = ? AND server = ? AND client_id = ?",
+            (owner, server, client_id),
         )
-        if not rows:
+        if pinned is None:
             return None
-        return Secret(self._unseal(rows[0][0], "client_secrets", owner, server, client_id).decode())
+        return Secret(self._unseal(pinned, rows[0][0], "client_secrets", owner, server, client_id).decode())
 
     def save_client_secret(self, owner: str, server: str, client_id: str, secret: Secret) -> None:
         with self._writing() as connection:
-            sealed = self._seal(secret.reveal().encode(), "client_secrets", owner, server, client_id)
+            sealed = self._seal(connection, secret.reveal().encode(), "client_secrets", owner, server, client_id)
             connection.execute(
                 "INSERT INTO client_secrets (owner, server, client_id, sealed) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (owner, server, client_id) DO UPDATE SET sealed = excluded.sealed",
@@ -179,36 +194,38 @@ class SqliteStore:
 
     def _admit(self, connection: sqlite3.Connection) -> None:
         migrate(connection, self._database.path)
-        self._pin_from(connection)
+        # A provider is asked when the first connection of the process opens, and on the way of a request only after a rekey.
+        self._keys.unlock(header_of(connection))
 
     def _build(self, connection: sqlite3.Connection) -> None:
         pinned = choose_key(self._providers)
+        check = pinned.make_check()
+        self._keys.keep(check, pinned)
         connection.execute("BEGIN IMMEDIATE")
         create_header(connection)
-        connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.provider, pinned.make_check()))
+        connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.pin, check))
         connection.execute("COMMIT")
         migrate(connection, self._database.path)
 
-    def _pin_from(self, connection: sqlite3.Connection) -> None:
-        """
-        A provider is asked when the first connection of the process opens, and never on the way of a request.
+    def _read(self, question: str, values: Sequence[object]) -> tuple[Rows, PinnedKey | None]:
+        """Rows that end in `_PIN`, and the key that they are sealed with; None where there are none."""
+        return self._keys.unlock(lambda: self._database.read(question, values))
 
-        And once more if the check is another one: then the vault was moved aside and a new one made while we ran. No lock: two
-        threads that come first both ask, and get the same.
-        """
-        ((provider, check),) = connection.execute("SELECT key_provider, key_check FROM header LIMIT 1").fetchall()
-        if self._pinned is None or self._check != check:
-            self._pinned = load_pinned_key(self._providers, provider, check)
-            self._check = check
+    def _look(self) -> Rows:
+        return self._database.read(HEADER)
 
     def _pin(self) -> PinnedKey:
-        if self._pinned is None:
-            raise AssertionError("a row was read before its vault was opened")
-        return self._pinned
+        """The key of now."""
+        _, pinned = self._keys.unlock(self._look)
+        if pinned is None:
+            raise StoreUnreachable(f"{self._database.path} is gone: it was there a moment ago.")
+        return pinned
 
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection, None, None]:
         self.prepare()
+        # Before the transaction: a new key may have to be asked for, and meanwhile nobody else could write.
+        self._pin()
         with forgetting_values(), self._database.writing() as connection:
             # A newer program may have migrated the vault since this one opened it (TG19).
             check_schema(connection, self._database.path)
@@ -231,7 +248,7 @@ class SqliteStore:
     def _write_grant(self, connection: sqlite3.Connection, grant: Grant, generation: int) -> Grant:
         place = _columns(grant.key)
         payload = encode_grant(grant)
-        sealed = self._seal(payload, "grants", *place, generation + 1)
+        sealed = self._seal(connection, payload, "grants", *place, generation + 1)
         connection.execute(
             "INSERT INTO grants (owner, server, account, issuer, generation, granted_at, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (owner, server, account, issuer) DO UPDATE SET"
@@ -241,18 +258,18 @@ class SqliteStore:
         # What the next reader will find, which is not all that was handed in (W12).
         return decode_grant(grant.key, generation + 1, payload)
 
-    def _open_intact(self, row: Row) -> Grant | None:
+    def _open_intact(self, pinned: PinnedKey, row: Row) -> Grant | None:
         """One damaged row is no reason to hide its neighbours."""
         try:
-            return self._open_grant(row)
+            return self._open_grant(pinned, row)
         except VaultCorrupt:
             return None
 
     @forgetting_values()
-    def _open_grant(self, row: Row) -> Grant:
-        owner, server, account, issuer, generation, sealed = row
+    def _open_grant(self, pinned: PinnedKey, row: Row) -> Grant:
+        owner, server, account, issuer, generation, sealed, *_ = row
         try:
-            payload = unseal(self._pin().key, bind("grants", owner, server, account, issuer, generation), sealed)
+            payload = unseal(pinned.key, bind("grants", owner, server, account, issuer, generation), sealed)
             return decode_grant(GrantKey(owner, server, account, issuer), generation, payload)
         except (VaultCorrupt, TypeError) as error:
             raise VaultCorrupt(
@@ -260,13 +277,17 @@ class SqliteStore:
                 hint=account_hint("logout", server=server, account=account),
             ) from error
 
-    def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
-        return seal(self._pin().key, bind(table, *place), payload)
+    def _seal(self, connection: sqlite3.Connection, payload: bytes, table: str, *place: str | int) -> bytes:
+        """With the key of the transaction."""
+        _, pinned = self._keys.unlock(header_of(connection))
+        if pinned is None:
+            raise VaultCorrupt(f"{self._database.path} has no header.", hint=hint("move_aside", path=str(self._database.path)))
+        return seal(pinned.key, bind(table, *place), payload)
 
     @forgetting_values()
-    def _unseal(self, sealed: bytes, table: str, *place: str | int) -> bytes:
+    def _unseal(self, pinned: PinnedKey, sealed: bytes, table: str, *place: str | int) -> bytes:
         try:
-            return unseal(self._pin().key, bind(table, *place), sealed)
+            return unseal(pinned.key, bind(table, *place), sealed)
         except VaultCorrupt as error:
             path = self._database.path
             raise VaultCorrupt(
