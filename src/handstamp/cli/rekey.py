@@ -1,12 +1,16 @@
 """`handstamp vault rekey`: another key for the vault, in the same kind of place or another."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
 from handstamp.errors import LoginCancelled, UsageError, hint
 from handstamp.output import Output
-from handstamp.stores.rekeying import Rekeyed
+
+if TYPE_CHECKING:
+    from handstamp.stores.rekeying import Rekeyed
 
 __all__ = ["rekey"]
 
@@ -86,7 +90,7 @@ class _Progress:
         self._output.clear_status()
 
 
-def _show(output: Output, done: Rekeyed) -> None:
+def _show(output: Output, done: "Rekeyed") -> None:
     if output.json:
         output.document(
             {"provider": done.provider, "former_provider": done.former, "key": done.key, "values": done.values, "left": done.left}

@@ -203,7 +203,7 @@ class _Note:
         except FileNotFoundError:
             return []
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(LONGEST_NOTE).decode("ascii", "replace").splitlines()
+            return [line for line in file.read(LONGEST_NOTE).decode("ascii", "backslashreplace").splitlines() if line]
 
     def add(self, *pins: str) -> None:
         """On disk when this returns, and never half there."""

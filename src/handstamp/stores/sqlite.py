@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handstamp.errors import StoreUnreachable, VaultCorrupt, VaultLocked, account_hint, forgetting_values, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
@@ -27,8 +28,10 @@ from handstamp.stores.records import (
     encode_grant,
     encode_registration,
 )
-from handstamp.stores.rekeying import Allow, Rekeyed, Rekeying, Report
 from handstamp.stores.sealing import bind, seal, unseal
+
+if TYPE_CHECKING:
+    from handstamp.stores.rekeying import Allow, Rekeyed, Report
 
 __all__ = ["SqliteStore"]
 
@@ -76,7 +79,7 @@ class SqliteStore:
         self.prepare()
         return self._pin().description
 
-    def rekey(self, provider: str | None = None, *, allow: Allow = _say_nothing, report: Report = _say_nothing) -> Rekeyed:
+    def rekey(self, provider: str | None = None, *, allow: "Allow" = _say_nothing, report: "Report" = _say_nothing) -> "Rekeyed":
         """
         Seals the vault with a new key, at the provider of that name or where the old one is, and deletes the old one.
 
@@ -87,6 +90,8 @@ class SqliteStore:
         with KernelLock(self._directory / "locks" / "vault.lock", wait=False) as is_held:
             if not is_held:
                 raise VaultLocked(f"Another program gives {self._database.path} a new key at this moment.")
+            from handstamp.stores.rekeying import Rekeying
+
             rekeying = Rekeying(self._directory, self._database, self._providers, self._keys, self._look)
             return rekeying.run(provider, allow, report)
 

@@ -10,7 +10,8 @@ the salt it names the key, so that a wrong passphrase is told as one, and a pers
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
@@ -22,7 +23,7 @@ from handstamp.stores.keys.places import identify
 from handstamp.stores.private_files import open_private
 from handstamp.stores.sealing import KEY_BYTES
 
-__all__ = ["FILE_VARIABLE", "NEW_FILE_VARIABLE", "NEW_VARIABLE", "VARIABLE", "Cost", "PassphraseKey"]
+__all__ = ["COSTS", "FILE_VARIABLE", "NEW_FILE_VARIABLE", "NEW_VARIABLE", "VARIABLE", "Cost", "PassphraseKey"]
 
 VARIABLE, FILE_VARIABLE = "HANDSTAMP_PASSPHRASE", "HANDSTAMP_PASSPHRASE_FILE"
 NEW_VARIABLE, NEW_FILE_VARIABLE = "HANDSTAMP_NEW_PASSPHRASE", "HANDSTAMP_NEW_PASSPHRASE_FILE"
@@ -34,7 +35,7 @@ ATTEMPTS = 3
 """At typing it."""
 _BLOCK = 8
 _SALT_BYTES = 16
-_PLACE = re.compile(r"scrypt:(\d{1,2}):(\d{1,2}):([0-9a-f]{32}):([0-9a-f]{16})")
+_PLACE = re.compile(r"scrypt:([0-9]{1,2}):([0-9]{1,2}):([0-9a-f]{32}):([0-9a-f]{16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Cost:
         return f"{1 << (self.exponent - 10)} MiB"
 
 
-_COSTS = (Cost(17, 1), Cost(16, 2), Cost(15, 3))
+COSTS = (Cost(17, 1), Cost(16, 2), Cost(15, 3))
 """What to choose, best first: the next where there is less memory. They are equally dear (OWASP's table of 2023)."""
 
 
@@ -63,15 +64,24 @@ class PassphraseKey:
 
     name: str = "passphrase"
 
-    def __init__(self, environ: Mapping[str, str], ask: AskSecret | None, place: str = "", *, renewing: bool = False) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        ask: AskSecret | None,
+        place: str = "",
+        *,
+        costs: Sequence[Cost] = COSTS,
+        renewing: bool = False,
+    ) -> None:
         self._environ = environ
         self._ask = ask
+        self._costs = costs
         self._renewing = renewing
         self.place = place
 
     def at(self, place: str) -> "PassphraseKey":
         _parse(place)
-        return PassphraseKey(self._environ, self._ask, place)
+        return PassphraseKey(self._environ, self._ask, place, costs=self._costs)
 
     def describe(self) -> str:
         return "your passphrase, which makes it anew each time"
@@ -96,13 +106,13 @@ class PassphraseKey:
         if len(passphrase.reveal()) < SHORTEST:
             raise KeyUnavailable(f"Expected a passphrase of {SHORTEST} characters or more, got fewer.")
         salt = os.urandom(_SALT_BYTES)
-        key, cost = _derive_dearly(passphrase, salt)
+        key, cost = _derive_dearly(passphrase, salt, self._costs)
         self.place = f"scrypt:{cost.exponent}:{cost.passes}:{salt.hex()}:{identify(key)}"
         return key
 
     def renew(self) -> "PassphraseKey":
         """With the passphrase in the usual variable, unless that is the one to be replaced."""
-        return PassphraseKey(self._environ, self._ask, renewing=bool(self.place))
+        return PassphraseKey(self._environ, self._ask, costs=self._costs, renewing=bool(self.place))
 
     def discard(self) -> None:
         """Nothing is kept."""
@@ -156,13 +166,12 @@ def _parse(place: str) -> tuple[Cost, bytes, str]:
     return cost, bytes.fromhex(found[3]), found[4]
 
 
-def _derive_dearly(passphrase: Secret, salt: bytes) -> tuple[bytes, Cost]:
-    for cost in _COSTS[:-1]:
-        try:
+def _derive_dearly(passphrase: Secret, salt: bytes, costs: Sequence[Cost]) -> tuple[bytes, Cost]:
+    *dear, cheapest = costs
+    for cost in dear:
+        with suppress(KeyUnavailable):
             return _derive(passphrase, salt, cost), cost
-        except KeyUnavailable:
-            continue
-    return _derive(passphrase, salt, _COSTS[-1]), _COSTS[-1]
+    return _derive(passphrase, salt, cheapest), cheapest
 
 
 def _derive(passphrase: Secret, salt: bytes, cost: Cost) -> bytes:
