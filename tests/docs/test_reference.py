@@ -136,6 +136,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "logout": [demo_servers.server_url],
         "client-id create": ["https://example.com/handstamp/client.json", "--out", str(document)],
         "client-id check": [str(document)],
+        "vault rekey": ["--to", "file", "--yes"],
     }
     refused = home.run("status", "nobody", "--json")
 
