@@ -327,19 +327,15 @@ class TestOthers:
 
         assert (old.loads, new.loads) == (1, 1)
 
-    def test_threads_that_come_first_ask_once(self, with_keychain: Machine) -> None:
-        provider = HeldKey(None)
-        directory = with_keychain.directory.with_name("other")
-        with closing(SqliteStore(directory, [provider])) as store:
-            store.prepare()
-        provider.loads = 0
-        with closing(SqliteStore(directory, [provider])) as again:
-            threads = [Thread(target=again.list_grants, args=("alice",)) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+    def test_threads_that_come_first_ask_once(self) -> None:
+        provider = PonderingKey()
+        keys = PinnedKeys([provider])
+        rows = [(provider.name, check_of(provider))]
+        second = provider.second = Thread(target=keys.unlock, args=(rows.copy,))
 
+        keys.unlock(rows.copy)
+
+        second.join()
         assert provider.loads == 1
 
     def test_two_rekeys_at_once_are_one_too_many(self, with_file: Machine, store: SqliteStore) -> None:
@@ -430,12 +426,38 @@ class TestLeavings:
 
         with_file.require_all()
 
+    def test_what_a_crash_left_goes_even_if_nothing_comes_after_it(self, with_file: Machine, store: SqliteStore) -> None:
+        orphan = FileKey(with_file.directory).renew()
+        orphan.create()
+        note = with_file.directory / NOTE
+        note.touch(0o600)
+        note.write_text(f"file\nfile:{orphan.place}\n")
+
+        with pytest.raises(LoginCancelled):
+            store.rekey(allow=raise_no)
+
+        assert with_file.key_files == ["vault.key"]
+        assert not note.exists()
+
     def test_it_holds_no_secret(self, with_file: Machine, store: SqliteStore) -> None:
         seen: list[str] = []
 
         store.rekey(report=lambda done, total: seen.append((with_file.directory / NOTE).read_text()))
 
         assert re.fullmatch(r"file\nfile:[0-9a-f]{16}\n", seen[0])
+
+
+class PonderingKey(HeldKey):
+    """Gives another thread time to come and ask, too."""
+
+    second: Thread
+
+    def load(self) -> bytes | None:
+        key = super().load()
+        if self.loads == 1:
+            self.second.start()
+            self.second.join(0.1)
+        return key
 
 
 def raise_no(former: str, latter: str) -> None:

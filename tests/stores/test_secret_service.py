@@ -6,7 +6,7 @@ Needs Linux, `dbus-run-session` and `gnome-keyring-daemon`. No display: a keycha
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
@@ -68,7 +68,7 @@ class Desktop:
             assert collection.is_locked()
 
     @contextmanager
-    def _collection(self) -> Iterator[Any]:
+    def _collection(self) -> Generator[Any]:
         import secretstorage
 
         with closing(secretstorage.dbus_init()) as connection:

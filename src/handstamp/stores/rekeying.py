@@ -125,8 +125,7 @@ class Rekeying:
     def _sweep(self) -> tuple[str, ...]:
         """Empties every place of the note that the header does not name. Says why one could not be; then the note stays."""
         pins = self._note.read()
-        header = self._look() if pins else []
-        if not header:
+        if not pins or not (header := self._look()):
             return ()
         left: list[str] = []
         for pin in pins:
