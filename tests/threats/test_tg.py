@@ -385,12 +385,11 @@ def test_tg2_what_was_planted_under_a_name_of_ours_is_refused_and_its_target_sta
     """
     directory, victim = tmp_path / "state", tmp_path / "victim"
     with closing(SqliteStore(directory, [FileKey(directory)])) as store:
-        lock = store.lock(KEY)
-        assert isinstance(lock, KernelLock)
-        plant(lock._path if name == "locks/GRANT" else directory / name, kind, victim)
+        path = store.lock_path(KEY)
+        plant(path if name == "locks/GRANT" else directory / name, kind, victim)
 
         with pytest.raises(VaultError, match=REFUSED):
-            lock.acquire() if name == "locks/GRANT" else store.save_grant(GRANT)
+            KernelLock(path).acquire() if name == "locks/GRANT" else store.save_grant(GRANT)
 
     assert victim.read_bytes() == b"victim"
     assert not (tmp_path / "nowhere").exists()
@@ -1632,13 +1631,12 @@ def test_tg17_a_waiter_gets_the_lock_when_its_holder_is_killed(tmp_path: Path) -
 
 
 def test_tg17_a_lock_file_that_was_left_with_a_process_number_in_it_means_nothing(store: SqliteStore, directory: Path) -> None:
-    lock = store.lock(KEY)
-    assert isinstance(lock, KernelLock)
-    lock._path.parent.mkdir(mode=0o700, parents=True)
-    private_file(lock._path, f"{os.getpid()}\n".encode())
+    path = store.lock_path(KEY)
+    path.parent.mkdir(mode=0o700, parents=True)
+    private_file(path, f"{os.getpid()}\n".encode())
 
-    with lock:
-        assert is_held(lock._path)
+    with store.lock(KEY):
+        assert is_held(path)
 
 
 def test_tg17_a_forked_child_does_not_keep_its_dead_parents_lock(tmp_path: Path) -> None:
@@ -1875,7 +1873,7 @@ def test_tg21_no_name_becomes_the_name_of_a_file(part: str, name: str, store: Sq
     files = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
     hashed = {file for file in files if len(Path(file).stem) == 64 and set(Path(file).stem) <= set("0123456789abcdef")}
     assert len(hashed) == 1
-    assert files - hashed <= {"vault.db", "vault.db-wal", "vault.db-shm", "CACHEDIR.TAG", "locks/vault.lock"}
+    assert files - hashed <= {"vault.db", "vault.db-wal", "vault.db-shm", "CACHEDIR.TAG", "locks/vault.lock", "locks/whole.lock"}
 
 
 def test_tg21_an_account_that_climbs_works_by_the_real_command(home: Home, authority: StartAuthority) -> None:
@@ -1916,9 +1914,9 @@ def holder_of(path: Path) -> Generator[None]:
 
 
 def lock_of(machine: Machine, site: Authority) -> Path:
-    lock = machine.vault()._parts.store.lock(machine.stored(site).key)
-    assert isinstance(lock, KernelLock)
-    return lock._path
+    store = machine.vault()._parts.store
+    assert isinstance(store, SqliteStore)
+    return store.lock_path(machine.stored(site).key)
 
 
 def test_tg22_a_good_token_is_handed_out_while_somebody_holds_the_lock(machine: Machine, authority: StartAuthority) -> None:

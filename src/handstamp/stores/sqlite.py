@@ -6,35 +6,45 @@ row. Nothing is opened before it is needed, and only a write makes a vault.
 
 A generation never comes back: a grant that is made anew after `forget_grant` counts on from the highest that was forgotten. Else
 a refresh that began before a logout could find its old number again and overwrite the new login.
+
+**The header is looked at in each transaction**, of reads and of writes: its schema may be a newer program's by now (TG19), and
+its key another one.
+
+**Two locks a refresh.** Whoever refreshes holds the grant's lock alone, and `whole.lock` together with all others who refresh.
+Whoever changes the vault as a whole, by a migration or from a backup, holds `whole.lock` alone: then no refresh is under way
+whose token would find its place gone, or another's.
 """
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from handstamp.errors import VaultCorrupt, VaultLocked, account_hint, forgetting_values, hint
+from handstamp.errors import VaultCorrupt, VaultLocked, forgetting_values, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
-from handstamp.stores.database import Database, Row
+from handstamp.stores.database import Database
 from handstamp.stores.locks import KernelLock
-from handstamp.stores.migrations import check_schema, create_header, judge_schema, migrate
-from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
-from handstamp.stores.records import (
-    decode_grant,
-    decode_registration,
-    encode_grant,
-    encode_registration,
+from handstamp.stores.migrations import (
+    MIGRATIONS,
+    Migration,
+    create_header,
+    judge_schema,
+    migrate,
+    needs_migration,
+    refuse_schema,
 )
-from handstamp.stores.sealing import bind, seal, unseal
+from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
+from handstamp.stores.rows import CLIENT_SECRETS, GRANTS, NAMED, REGISTRATIONS, Row, Rows
+from handstamp.stores.sealing import bind
 
 __all__ = ["SqliteStore"]
 
-_GRANT_COLUMNS = "owner, server, account, issuer, generation, sealed"
-# SQLite keeps a BLOB in a TEXT column. Such a row is none of ours, and has no name by which anybody could ask for it.
-_NAMED = "typeof(server) = 'text' AND typeof(account) = 'text' AND typeof(issuer) = 'text'"
 _ONE_GRANT = "owner = ? AND server = ? AND account = ? AND issuer = ?"
+_PATIENCE_WITH_REFRESHES = 90.0
+"""Seconds for those that are under way: longer than any holder of a grant's lock may take, but for one that cannot write."""
 
 
 def _say_nothing(line: str) -> None:
@@ -46,7 +56,8 @@ class SqliteStore:
     A `GrantStore` in `directory`. Safe to call from many threads, tasks and processes, and after a fork.
 
     `providers` is walked anew each time, in the order of preference. `announce` gets one line when a vault is made.
-    `patience` is how many seconds a call waits for another's transaction before it raises VaultLocked.
+    `patience` is how many seconds a call waits for another's transaction before it raises VaultLocked. `migrations` are those of
+    this program: tests play a newer one.
     """
 
     def __init__(
@@ -56,17 +67,18 @@ class SqliteStore:
         *,
         announce: Callable[[str], None] = _say_nothing,
         patience: float = 5.0,
+        migrations: Sequence[Migration] = MIGRATIONS,
     ) -> None:
         self._directory = directory
         self._providers = providers
         self._announce = announce
-        self._database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
-        self._pinned: PinnedKey | None = None
-        self._check: bytes | None = None
+        self._migrations = migrations
+        self.database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
+        self._pinned: tuple[bytes, PinnedKey] | None = None
 
     def prepare(self) -> None:
         """Opens the vault, made now where there is none: a login that cannot be kept fails before the browser opens."""
-        if self._database.prepare():
+        if self.database.prepare():
             self._announce(f"New vault: its key is in {self._pin().description}.")
 
     def describe_key(self) -> str:
@@ -76,39 +88,35 @@ class SqliteStore:
 
     def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
         if issuer is None:
-            rows = self._database.read(
-                f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND server = ? AND account = ?"
-                " ORDER BY granted_at DESC, rowid DESC LIMIT 1",
+            rows, found = self._read(
+                f"{GRANTS} WHERE owner = ? AND server = ? AND account = ? ORDER BY granted_at DESC, rowid DESC LIMIT 1",
                 (owner, server, account),
             )
         else:
-            rows = self._database.read(
-                f"SELECT {_GRANT_COLUMNS} FROM grants WHERE {_ONE_GRANT}", (owner, server, account, issuer)
-            )
-        return self._open_grant(rows[0]) if rows else None
+            rows, found = self._read(f"{GRANTS} WHERE {_ONE_GRANT}", (owner, server, account, issuer))
+        return rows.open_grant(found[0]) if found else None
 
     def list_keys(self, owner: str) -> list[GrantKey]:
-        rows = self._database.read(
-            f"SELECT owner, server, account, issuer FROM grants WHERE owner = ? AND {_NAMED} ORDER BY server, account, issuer",
+        _, found = self._read(
+            f"SELECT owner, server, account, issuer FROM grants WHERE owner = ? AND {NAMED} ORDER BY server, account, issuer",
             (owner,),
         )
-        return [GrantKey(*row) for row in rows]
+        return [GrantKey(*row) for row in found]
 
     def list_grants(self, owner: str) -> list[Grant]:
-        rows = self._database.read(
-            f"SELECT {_GRANT_COLUMNS} FROM grants WHERE owner = ? AND {_NAMED} ORDER BY server, account, issuer", (owner,)
-        )
-        return [grant for row in rows if (grant := self._open_intact(row)) is not None]
+        rows, found = self._read(f"{GRANTS} WHERE owner = ? AND {NAMED} ORDER BY server, account, issuer", (owner,))
+        return [grant for row in found if (grant := _open_intact(rows, row)) is not None]
 
     def save_grant(self, grant: Grant) -> Grant:
-        with self._writing() as connection:
-            return self._write_grant(connection, grant, _generation(connection, grant.key) or _highest_forgotten(connection))
+        with self.writing() as (connection, rows):
+            generation = _generation(connection, grant.key) or _highest_forgotten(connection)
+            return rows.write_grant(connection, grant, generation + 1)
 
     def replace_grant(self, grant: Grant) -> Grant | None:
-        with self._writing() as connection:
+        with self.writing() as (connection, rows):
             if _generation(connection, grant.key) != grant.generation:
                 return None
-            return self._write_grant(connection, grant, grant.generation)
+            return rows.write_grant(connection, grant, grant.generation + 1)
 
     def forget_grant(self, key: GrantKey) -> bool:
         with self._erasing(hint("logout", server=key.server)) as connection:
@@ -122,17 +130,12 @@ class SqliteStore:
             return True
 
     def find_registration(self, owner: str, issuer: str) -> Registration | None:
-        rows = self._database.read("SELECT sealed FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
-        return decode_registration(self._unseal(rows[0][0], "registrations", owner, issuer)) if rows else None
+        rows, found = self._read(f"{REGISTRATIONS} WHERE owner = ? AND issuer = ?", (owner, issuer))
+        return rows.open_registration(found[0]) if found else None
 
     def save_registration(self, owner: str, registration: Registration) -> None:
-        with self._writing() as connection:
-            sealed = self._seal(encode_registration(registration), "registrations", owner, registration.issuer)
-            connection.execute(
-                "INSERT INTO registrations (owner, issuer, sealed) VALUES (?, ?, ?)"
-                " ON CONFLICT (owner, issuer) DO UPDATE SET sealed = excluded.sealed",
-                (owner, registration.issuer, sealed),
-            )
+        with self.writing() as (connection, rows):
+            rows.write_registration(connection, owner, registration)
 
     def forget_registration(self, owner: str, issuer: str) -> None:
         with self._erasing() as connection:
@@ -140,21 +143,12 @@ class SqliteStore:
                 connection.execute("DELETE FROM registrations WHERE owner = ? AND issuer = ?", (owner, issuer))
 
     def find_client_secret(self, owner: str, server: str, client_id: str) -> Secret | None:
-        rows = self._database.read(
-            "SELECT sealed FROM client_secrets WHERE owner = ? AND server = ? AND client_id = ?", (owner, server, client_id)
-        )
-        if not rows:
-            return None
-        return Secret(self._unseal(rows[0][0], "client_secrets", owner, server, client_id).decode())
+        rows, found = self._read(f"{CLIENT_SECRETS} WHERE owner = ? AND server = ? AND client_id = ?", (owner, server, client_id))
+        return rows.open_client_secret(found[0]) if found else None
 
     def save_client_secret(self, owner: str, server: str, client_id: str, secret: Secret) -> None:
-        with self._writing() as connection:
-            sealed = self._seal(secret.reveal().encode(), "client_secrets", owner, server, client_id)
-            connection.execute(
-                "INSERT INTO client_secrets (owner, server, client_id, sealed) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (owner, server, client_id) DO UPDATE SET sealed = excluded.sealed",
-                (owner, server, client_id, sealed),
-            )
+        with self.writing() as (connection, rows):
+            rows.write_client_secret(connection, owner, server, client_id, secret)
 
     def forget_client_secrets(self, owner: str, server: str) -> None:
         with self._erasing() as connection:
@@ -163,23 +157,52 @@ class SqliteStore:
 
     def data_version(self) -> int:
         """Differs after any write: of another process, another thread, or this one. 0 until there is a vault."""
-        return self._database.version()
+        return self.database.version()
 
-    def lock(self, key: GrantKey, *, wait: bool = True) -> AbstractContextManager[bool]:
+    @contextmanager
+    def lock(self, key: GrantKey, *, wait: bool = True) -> Generator[bool, None, None]:
+        # A migration that is due comes first: within the lock it would wait for us.
+        self.database.open()
+        with KernelLock(self.lock_path(key), wait=wait) as held:
+            if not held:
+                yield False
+                return
+            with self._whole(wait=wait, shared=True) as entered:
+                yield entered
+
+    def lock_path(self, key: GrantKey) -> Path:
+        """The file of a grant's lock."""
         # Hashed: a name may hold `../`, a NUL, or be too long for a file (TG21).
         name = sha256(bind("lock", *_columns(key))).hexdigest()
-        return KernelLock(self._directory / "locks" / f"{name}.lock", wait=wait)
+        return self._directory / "locks" / f"{name}.lock"
+
+    @contextmanager
+    def alone(self) -> Generator[None, None, None]:
+        """Nobody refreshes meanwhile: waits for those that do. Raises VaultLocked where one of them takes too long."""
+        give_up = time.monotonic() + _PATIENCE_WITH_REFRESHES
+        while time.monotonic() < give_up:
+            with self._whole(wait=False, shared=False) as entered:
+                if entered:
+                    yield
+                    return
+            time.sleep(0.05)
+        raise VaultLocked(f"{self.database.path} was in use by a refresh for more than {_PATIENCE_WITH_REFRESHES:g} seconds.")
 
     def close(self) -> None:
         """Closes the files. A later call simply opens them anew."""
-        self._database.close()
+        self.database.close()
+
+    def _whole(self, *, wait: bool, shared: bool) -> AbstractContextManager[bool]:
+        return KernelLock(self._directory / "locks" / "whole.lock", wait=wait, shared=shared)
 
     def _judge(self, connection: sqlite3.Connection) -> None:
-        judge_schema(connection, self._database.path)
+        judge_schema(connection, self.database.path, self._migrations)
 
     def _admit(self, connection: sqlite3.Connection) -> None:
-        migrate(connection, self._database.path)
-        self._pin_from(connection)
+        if needs_migration(connection, self.database.path, self._migrations):
+            with self.alone():
+                migrate(connection, self.database.path, self._migrations)
+        self._look(connection)
 
     def _build(self, connection: sqlite3.Connection) -> None:
         pinned = choose_key(self._providers)
@@ -187,91 +210,68 @@ class SqliteStore:
         create_header(connection)
         connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.provider, pinned.make_check()))
         connection.execute("COMMIT")
-        migrate(connection, self._database.path)
+        migrate(connection, self.database.path, self._migrations)
 
-    def _pin_from(self, connection: sqlite3.Connection) -> None:
+    def _look(self, connection: sqlite3.Connection) -> PinnedKey:
         """
-        A provider is asked when the first connection of the process opens, and never on the way of a request.
+        The vault's header, in the transaction in which something is read or written.
 
-        And once more if the check is another one: then the vault was moved aside and a new one made while we ran. No lock: two
-        threads that come first both ask, and get the same.
+        A provider is asked when the first connection of the process opens, and never on the way of a request. And once more if
+        the check is another one: then the vault has another key than before. No lock: two threads that come first both ask, and
+        get the same.
         """
-        ((provider, check),) = connection.execute("SELECT key_provider, key_check FROM header LIMIT 1").fetchall()
-        if self._pinned is None or self._check != check:
-            self._pinned = load_pinned_key(self._providers, provider, check)
-            self._check = check
+        question = "SELECT schema, key_provider, key_check FROM header LIMIT 1"
+        ((schema, provider, check),) = connection.execute(question).fetchall()
+        refuse_schema(schema, self.database.path, len(self._migrations))
+        known = self._pinned
+        if known is None or known[0] != check:
+            known = self._pinned = (check, load_pinned_key(self._providers, provider, check))
+        return known[1]
 
     def _pin(self) -> PinnedKey:
         if self._pinned is None:
             raise AssertionError("a row was read before its vault was opened")
-        return self._pinned
+        return self._pinned[1]
+
+    def _read(self, question: str, values: Sequence[object]) -> tuple[Rows, list[Row]]:
+        with self.database.reading() as connection:
+            if connection is None:
+                return _NO_ROWS, []
+            return Rows(self._look(connection), self.database.path), connection.execute(question, values).fetchall()
 
     @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+    def writing(self) -> Generator[tuple[sqlite3.Connection, Rows], None, None]:
+        """One short transaction, and what seals and opens its rows."""
         self.prepare()
-        with forgetting_values(), self._database.writing() as connection:
-            # A newer program may have migrated the vault since this one opened it (TG19).
-            check_schema(connection, self._database.path)
-            yield connection
+        with forgetting_values(), self.database.writing() as connection:
+            yield connection, Rows(self._look(connection), self.database.path)
 
     @contextmanager
     def _erasing(self, again: str | None = None) -> Generator[sqlite3.Connection | None, None, None]:
         """Gives None where there is no vault. Afterwards no file holds what was deleted, nor what an earlier call left."""
-        if not self._database.read("SELECT 1 FROM header"):
+        _, found = self._read("SELECT 1 FROM header", ())
+        if not found:
             yield None
             return
-        with self._writing() as connection:
+        with self.writing() as (connection, _):
             yield connection
-        if not self._database.erase_log():
-            log = f"{self._database.path.name}-wal"
+        if not self.database.erase_log():
+            log = f"{self.database.path.name}-wal"
             raise VaultLocked(
                 f"It is forgotten, but another program reads the vault: its sealed bytes are still in {log}.", hint=again
             )
 
-    def _write_grant(self, connection: sqlite3.Connection, grant: Grant, generation: int) -> Grant:
-        place = _columns(grant.key)
-        payload = encode_grant(grant)
-        sealed = self._seal(payload, "grants", *place, generation + 1)
-        connection.execute(
-            "INSERT INTO grants (owner, server, account, issuer, generation, granted_at, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (owner, server, account, issuer) DO UPDATE SET"
-            " generation = excluded.generation, granted_at = excluded.granted_at, sealed = excluded.sealed",
-            (*place, generation + 1, grant.granted_at, sealed),
-        )
-        # What the next reader will find, which is not all that was handed in (W12).
-        return decode_grant(grant.key, generation + 1, payload)
 
-    def _open_intact(self, row: Row) -> Grant | None:
-        """One damaged row is no reason to hide its neighbours."""
-        try:
-            return self._open_grant(row)
-        except VaultCorrupt:
-            return None
+_NO_ROWS = Rows(PinnedKey("", "", b""), Path())
+"""Of no vault."""
 
-    @forgetting_values()
-    def _open_grant(self, row: Row) -> Grant:
-        owner, server, account, issuer, generation, sealed = row
-        try:
-            payload = unseal(self._pin().key, bind("grants", owner, server, account, issuer, generation), sealed)
-            return decode_grant(GrantKey(owner, server, account, issuer), generation, payload)
-        except (VaultCorrupt, TypeError) as error:
-            raise VaultCorrupt(
-                f"The grant for {server} in {self._database.path} is not what was written there.",
-                hint=account_hint("logout", server=server, account=account),
-            ) from error
 
-    def _seal(self, payload: bytes, table: str, *place: str | int) -> bytes:
-        return seal(self._pin().key, bind(table, *place), payload)
-
-    @forgetting_values()
-    def _unseal(self, sealed: bytes, table: str, *place: str | int) -> bytes:
-        try:
-            return unseal(self._pin().key, bind(table, *place), sealed)
-        except VaultCorrupt as error:
-            path = self._database.path
-            raise VaultCorrupt(
-                f"A row of {table} in {path} is not what was written there.", hint=hint("move_aside", path=str(path))
-            ) from error
+def _open_intact(rows: Rows, row: Row) -> Grant | None:
+    """One damaged row is no reason to hide its neighbours."""
+    try:
+        return rows.open_grant(row)
+    except VaultCorrupt:
+        return None
 
 
 def _columns(key: GrantKey) -> tuple[str, str, str, str]:
