@@ -113,8 +113,13 @@ HINTS = {
     "logout": "handstamp logout {server}",
     "logout_account": "handstamp logout {server} --account {account}",
     "move_aside": "mv {path} {path}.broken",
+    "remove_file": "rm {path}",
     "status": "handstamp status",
     "tools": "handstamp tools {server}",
+    "vault_backup": "handstamp vault backup {path}",
+    "vault_check": "handstamp vault check",
+    "vault_restore": "handstamp vault restore {path}",
+    "vault_restore_yes": "handstamp vault restore --yes {path}",
 }
 """The commands that an error may name: a key and the command, with its values in braces."""
 

@@ -29,6 +29,7 @@ from handstamp.ports import (
     CredentialsReader,
     GrantStore,
     HttpRunner,
+    KeyProvider,
     OpenCallback,
     RandomBytes,
     ReadUptime,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Request, Response
     from handstamp.protocol.jwt import Signer, SigningKey
+    from handstamp.stores.sqlite import SqliteStore
 
 __all__ = [
     "Observer",
@@ -51,6 +53,8 @@ __all__ = [
     "build_guard",
     "build_http",
     "build_parts",
+    "build_providers",
+    "build_store",
     "read_headers",
     "read_secret",
     "read_signing_key",
@@ -100,10 +104,7 @@ def build_parts(
     state: Path, *, announce: Callable[[str], None], network: Network = DIRECT, observe: Observer | None = None
 ) -> Parts:
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
-    from handstamp.stores.keys import StandardProviders
-    from handstamp.stores.sqlite import SqliteStore
-
-    store = SqliteStore(state, StandardProviders(state, os.environ), announce=announce)
+    store = build_store(state, announce=announce)
     file = state / "vault.db"
     return Parts(
         store,
@@ -114,6 +115,20 @@ def build_parts(
         # Asking the store makes a vault, and only a login should.
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
     )
+
+
+def build_store(state: Path, *, announce: Callable[[str], None]) -> "SqliteStore":
+    """The vault in `state` by itself: for who looks after the file, and signs nobody in."""
+    from handstamp.stores.sqlite import SqliteStore
+
+    return SqliteStore(state, build_providers(state), announce=announce)
+
+
+def build_providers(state: Path) -> "Iterable[KeyProvider]":
+    """Where the key of the vault in `state` may be, in the order of preference."""
+    from handstamp.stores.keys import StandardProviders
+
+    return StandardProviders(state, os.environ)
 
 
 def build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:

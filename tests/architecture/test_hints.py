@@ -23,7 +23,7 @@ SAMPLES = {
     "subcommand": "check",
     "url": "https://mcp.linear.app/mcp",
 }
-OTHER_PROGRAMS = {"chmod", "mv", "pip"}
+OTHER_PROGRAMS = {"chmod", "mv", "pip", "rm"}
 
 
 def fields(command: str) -> set[str]:
