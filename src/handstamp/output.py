@@ -176,9 +176,9 @@ class Output:
         if self.is_live:
             _write(sys.stderr, f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07")
 
-    def ask(self, question: str) -> bool:
-        """Whether a person says yes; only where `is_conversation`."""
-        _write(sys.stderr, _show(self._masked(f"{question} [y/N] ")))
+    def ask_yes(self, question: str) -> bool:
+        """What only a person can decide; only where `is_conversation`."""
+        _write(sys.stderr, f"{_show(question)} (y and Enter to go on, Enter alone to stop) ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def ask_secret(self, question: str) -> Secret:

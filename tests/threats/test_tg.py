@@ -61,10 +61,14 @@ from threats.disk_programs import (
     FORK_WITH_A_LOCK,
     FORK_WITH_A_VAULT,
     HOLD,
+    KILL_AMID_A_MIGRATION,
     KILL_AMID_A_WRITE,
     KILL_AT_EACH_STEP,
     KILL_AT_RENAME,
     MOUNTINFO,
+    NEWER_PROGRAM,
+    OLD_PROGRAM,
+    OLD_REFRESH,
     SWAP_AT_CONNECT,
     SWAP_AT_OPEN,
     WATCH_OPENED,
@@ -1765,11 +1769,55 @@ def test_tg19_a_program_that_was_running_does_not_write_into_a_vault_that_was_ch
 ) -> None:
     saved = store.save_grant(GRANT)
     change(directory, "UPDATE header SET schema = 99")
+    before = fingerprint(directory / "vault.db")
 
-    with pytest.raises(VaultError, match="has schema 99"):
-        store.replace_grant(with_access_token(saved, "late"))
+    for use in (lambda: find(store), lambda: store.list_grants("alice"), lambda: store.replace_grant(saved)):
+        with pytest.raises(VaultError, match="has schema 99"):
+            use()
+
+    assert fingerprint(directory / "vault.db") == before
+
+
+def test_tg19_an_old_program_beside_a_newer_one_is_refused_and_neither_loses_anything(directory: Path) -> None:
+    old = start(OLD_PROGRAM, directory)
+    assert read_line(old) == "saved 1"
+
+    newer = finish(start(NEWER_PROGRAM, directory))
+    said = finish(old, "\n")
+
+    assert newer == "read 1\nsaved 2\n"
+    assert said.splitlines() == ["VaultError", "VaultError", "VaultError", "VaultError"]
+    assert ask(directory, "SELECT generation, colour FROM grants") == [(2, None)]
+
+
+def test_tg19_a_refresh_that_is_under_way_in_an_old_program_is_stored_before_a_newer_one_changes_the_vault(
+    directory: Path,
+) -> None:
+    """Its refresh token is spent: nobody else knows the new one."""
+    old = start(OLD_REFRESH, directory)
+    assert read_line(old) == "sent"
+    newer = start('print("here", flush=True)\n' + NEWER_PROGRAM, directory)
+    assert read_line(newer) == "here"
+    with pytest.raises(subprocess.TimeoutExpired):
+        newer.wait(0.3)
+    assert ask(directory, "SELECT schema FROM header") == [(1,)]
+
+    assert finish(old, "answer\n") == "stored 2\n"
+
+    assert finish(newer) == "read 2\nsaved 3\n"
+
+
+def test_tg19_a_newer_program_that_is_killed_amid_its_change_leaves_the_vault_to_both(
+    store: SqliteStore, directory: Path
+) -> None:
+    saved = store.save_grant(GRANT)
+    killed = start(KILL_AMID_A_MIGRATION, directory)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
 
     assert find(store) == saved
+    assert ask(directory, "PRAGMA integrity_check") == [("ok",)]
+    assert finish(start(NEWER_PROGRAM, directory)) == "read 1\nsaved 2\n"
 
 
 # TG20: the key's provider

@@ -158,7 +158,7 @@ def _agrees(output: Output, file: Path, contents: "Contents", place: Path) -> bo
         output.warn(f"{_count(contents.damaged, 'row')} of it cannot be opened and will be missing.")
     if place.exists():
         output.say(f"  What {place} holds now is kept beside it.")
-    return output.ask("Restore it?")
+    return output.ask_yes("Restore it?")
 
 
 def _name_servers(contents: "Contents") -> str:

@@ -37,7 +37,14 @@ def restore(store: SqliteStore, contents: Contents, *, now: float, progress: Pro
     """
     vault = store.database.path
     kept = _find_name(vault, now) if os.path.lexists(vault) else None
-    is_sound = _opens(store)
+    is_sound = True
+    try:
+        # Opened, made or migrated before `alone`, for which a migration would wait.
+        store.prepare()
+    except VaultCorrupt:
+        if kept is None:
+            raise
+        is_sound = False
     with store.alone():
         try:
             if is_sound:
@@ -56,15 +63,6 @@ def restore(store: SqliteStore, contents: Contents, *, now: float, progress: Pro
 def _find_name(vault: Path, now: float) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     return vault.with_name(f"{vault.name}.{stamp}")
-
-
-def _opens(store: SqliteStore) -> bool:
-    """Opened, made or migrated before `alone`, which each of these would wait for."""
-    try:
-        store.prepare()
-    except VaultCorrupt:
-        return False
-    return True
 
 
 def _replace(store: SqliteStore, contents: Contents, kept: Path | None, now: float, progress: Progress) -> None:
