@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from types import SimpleNamespace
 
 import click
@@ -44,11 +44,14 @@ from handstamp.errors import (
 from handstamp.model import Grant, GrantKey
 from handstamp.settings import ServerSettings, load_settings
 from handstamp.settings_file import add_server
+from handstamp.stores.backups import back_up, read_backup
+from handstamp.stores.checking import check_vault
 from handstamp.stores.keys import StandardProviders
 from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import find_file_system, is_on_network
+from handstamp.stores.restoring import restore
 from handstamp.stores.sealing import bind, seal
 from handstamp.stores.sqlite import SqliteStore
 from handstamp.stores.ways import find_way, maps_root
@@ -667,7 +670,7 @@ def test_tg5_a_grant_of_the_real_vault_does_not_open_for_another_server(home: Ho
 def test_tg5_a_whole_row_that_is_put_back_is_refused_by_its_server_once_and_asks_for_a_login(
     machine: Machine, authority: StartAuthority
 ) -> None:
-    """TE15 will notice it before the server does."""
+    """As TE15, where the file was put back by hand."""
     site = authority()
     machine.sign_in(site)
     ((generation, sealed),) = ask(machine.home.state, "SELECT generation, sealed FROM grants")
@@ -1579,6 +1582,40 @@ def test_tg16_nor_of_a_client_secret_and_a_registration(store: SqliteStore, dire
     left = contents(directory)
     assert len(rows) == 2
     assert not [piece for (sealed,) in rows for piece in pieces(sealed) if piece in left]
+
+
+def test_tg16_nor_in_the_clear_after_a_restore_and_sealed_only_in_what_was_kept(
+    store: SqliteStore, directory: Path, tmp_path: Path
+) -> None:
+    store.save_grant(GRANT)
+    back_up(store.database, tmp_path / "one.db", lambda done, total: None)
+    store.save_grant(with_access_token(GRANT, "the-former-access-token"))
+    store.save_grant(grant_for(account="former"))
+    former = [piece for (sealed,) in ask(directory, "SELECT sealed FROM grants") for piece in pieces(sealed)]
+
+    contents_of_backup = read_backup(tmp_path / "one.db", [HeldKey()], lambda done, total: None)
+    kept = restore(store, contents_of_backup, now=time(), progress=lambda done, total: None)
+
+    assert kept is not None
+    kept_content = kept.read_bytes()
+    kept.unlink()
+    left = contents(directory)
+    assert all(piece in kept_content for piece in former)
+    assert not [piece for piece in former if piece in left]
+    assert not [secret for secret in (*SECRETS, "the-former-access-token") if secret.encode() in left + kept_content]
+
+
+def test_tg16_nor_after_a_sign_out_and_a_check(store: SqliteStore, directory: Path) -> None:
+    store.save_grant(GRANT)
+    ((sealed,),) = ask(directory, "SELECT sealed FROM grants")
+    list(check_vault(directory, [HeldKey()], lambda done, total: None))
+    store.forget_grant(KEY)
+
+    list(check_vault(directory, [HeldKey()], lambda done, total: None))
+
+    left = contents(directory)
+    assert not [piece for piece in pieces(sealed) if piece in left]
+    assert not [secret for secret in SECRETS if secret.encode() in left]
 
 
 def test_tg16_a_reader_in_the_way_is_told_and_a_repeat_finishes(store: SqliteStore, directory: Path) -> None:

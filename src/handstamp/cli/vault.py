@@ -106,7 +106,7 @@ def backup(session: Session, file: Path) -> None:
         output.document(members)
         return
     output.done(f"Wrote {file}: {_count(written.sign_ins, 'sign-in')}, sealed")
-    output.say(f"  Its key is not in it, and without that nobody opens it, nor do you: it stays in {key}.")
+    output.say(f"  Its key is not in it, and nobody opens it without, nor do you. The key stays in {key}.")
 
 
 @vault.command(cls=Command)
