@@ -139,7 +139,7 @@ GUARDS = [
     ),
     Guard(
         "a vault's schema is ours to the word",
-        (Edit(DATABASE, "                self._judge(looking)\n", ""),),
+        (Edit(DATABASE, "            self._judge(looking)\n", ""),),
         rows=("TG7",),
     ),
     Guard(
@@ -149,7 +149,7 @@ GUARDS = [
     ),
     Guard(
         "the header is a table before it is asked",
-        (Edit(MIGRATIONS, "if not _made_by(0) <= found:", "if False:"),),
+        (Edit(MIGRATIONS, "if not _made_by(()) <= found:", "if False:"),),
         rows=("TG7",),
     ),
     Guard(
@@ -157,8 +157,9 @@ GUARDS = [
         (
             Edit(
                 MIGRATIONS,
-                "stray := (found - STATISTICS) ^ _made_by(schema)",
-                'stray := {each for each in found if not each[1].startswith("sqlite_stat")} ^ _made_by(schema)',
+                "stray := (found - STATISTICS) ^ _made_by(tuple(migrations[:schema]))",
+                'stray := {each for each in found if not each[1].startswith("sqlite_stat")}'
+                " ^ _made_by(tuple(migrations[:schema]))",
             ),
         ),
         rows=("TG7",),
@@ -310,7 +311,7 @@ GUARDS = [
         (Edit(DATABASE, '"PRAGMA secure_delete = ON"', '"PRAGMA secure_delete = OFF"'),),
         rows=("TG16",),
     ),
-    Guard("the log is emptied", (Edit(VAULT, "if not self._database.erase_log():", "if False:"),), rows=("TG16",)),
+    Guard("the log is emptied", (Edit(VAULT, "if not self.database.erase_log():", "if False:"),), rows=("TG16",)),
     Guard(
         "a child forgets its parent's locks",
         (Edit(LOCKS, "        for lock in list(_held):\n            lock.forget_inherited()\n", ""),),
@@ -332,7 +333,7 @@ GUARDS = [
     ),
     Guard(
         "a running program looks at the schema before it writes",
-        (Edit(VAULT, "            check_schema(connection, self._database.path)\n", ""),),
+        (Edit(VAULT, "        refuse_schema(schema, self.database.path, len(self._migrations))\n", ""),),
         rows=("TG19",),
     ),
     Guard(

@@ -232,8 +232,8 @@ GUARDS = [
         (
             Edit(
                 "stores/sqlite.py",
-                'WHERE owner = ? AND server = ? AND account = ?"\n                " ORDER BY',
-                "WHERE owner = ? AND ? <> '' AND account = ?\"\n                \" ORDER BY",
+                "WHERE owner = ? AND server = ? AND account = ? ORDER BY",
+                "WHERE owner = ? AND ? <> '' AND account = ? ORDER BY",
             ),
         ),
         rows=("TB17",),

@@ -156,13 +156,13 @@ GUARDS = [
     ),
     Guard(
         "the frames of a read row forget their values",
-        (Edit("stores/sqlite.py", "    @forgetting_values()\n    def _open_grant", "    def _open_grant"),),
+        (Edit("stores/rows.py", "    @forgetting_values()\n    def open_grant", "    def open_grant"),),
         tests=("tests/threats/test_th.py::test_th6_a_damaged_row_leaves_neither_token_nor_key_in_the_frames",),
     ),
     Guard(
         "the frames of a written row forget their values",
         (
-            Edit("stores/sqlite.py", "with forgetting_values(), self._database.writing()", "with self._database.writing()"),
+            Edit("stores/sqlite.py", "with forgetting_values(), self.database.writing()", "with self.database.writing()"),
             Edit("login.py", "with forgetting_values():", "if True:"),
         ),
         tests=("tests/threats/test_th.py::test_th6_a_vault_that_cannot_be_written_leaves_no_token_in_the_frames",),

@@ -2,7 +2,7 @@
 
 from mutation.guard import Edit, Guard
 
-FIND_GRANT = 'FROM grants WHERE owner = ? AND server = ? AND account = ?"\n                " ORDER BY granted_at'
+FIND_GRANT = "{GRANTS} WHERE owner = ? AND server = ? AND account = ? ORDER BY granted_at"
 
 GUARDS = [
     Guard(
@@ -59,8 +59,8 @@ GUARDS = [
         (
             Edit(
                 "stores/sqlite.py",
-                "SELECT sealed, {_PIN} FROM registrations WHERE owner = ? AND",
-                "SELECT sealed, {_PIN} FROM registrations WHERE owner <> ? || '/' AND",
+                "{REGISTRATIONS} WHERE owner = ? AND",
+                "{REGISTRATIONS} WHERE owner <> ? || '/' AND",
             ),
         ),
         rows=("TI1",),

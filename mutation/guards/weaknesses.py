@@ -377,8 +377,8 @@ GUARDS = [
         (
             Edit(
                 "stores/sqlite.py",
-                'WHERE owner = ? AND server = ? AND account = ?"\n                " ORDER',
-                "WHERE owner = ? AND server = ? AND ? <> ''\"\n                \" ORDER",
+                "WHERE owner = ? AND server = ? AND account = ? ORDER",
+                "WHERE owner = ? AND server = ? AND ? <> '' ORDER",
             ),
         ),
         tests=weaknesses("binding", "another_account_gets_nothing_of_the_first"),

@@ -115,8 +115,13 @@ HINTS = {
     "move_aside": "mv {path} {path}.broken",
     "new_key": "openssl rand -base64 32",
     "rekey_yes": "handstamp vault rekey --to {provider} --yes",
+    "remove_file": "rm {path}",
     "status": "handstamp status",
     "tools": "handstamp tools {server}",
+    "vault_backup": "handstamp vault backup {path}",
+    "vault_check": "handstamp vault check",
+    "vault_restore": "handstamp vault restore {path}",
+    "vault_restore_yes": "handstamp vault restore --yes {path}",
 }
 """The commands that an error may name: a key and the command, with its values in braces."""
 

@@ -11,8 +11,9 @@ sent, in results, errors and names (TF13).
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
+from time import monotonic
 from typing import Literal, NamedTuple, TextIO, cast
 
 from handstamp.errors import HandstampError, chain
@@ -151,6 +152,22 @@ class Output:
         """Leaves the redrawn line where it stands and goes on below it."""
         if self.is_live:
             _write(sys.stderr, "\n")
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """
+        Hears, as often as anybody likes, how much is done and of how much, and tells it where the work is long: at a terminal on
+        the line that is redrawn, elsewhere every few seconds. Nothing where the answer is JSON. `clear_status` ends it.
+        """
+        pause = 0.1 if self.is_live else 5.0
+        due = monotonic() + max(pause, 0.3)
+
+        def tell(done: int, total: int) -> None:
+            nonlocal due
+            if not self.json and monotonic() >= due:
+                due = monotonic() + pause
+                self.status(f"{what}… {100 * done // max(total, 1)} %")
+
+        return tell
 
     def copy(self, text: str) -> None:
         """To the clipboard of the person's own terminal, over SSH too (OSC 52); a terminal that cannot ignores it."""

@@ -30,6 +30,7 @@ from handstamp.ports import (
     CredentialsReader,
     GrantStore,
     HttpRunner,
+    KeyProvider,
     OpenCallback,
     RandomBytes,
     ReadUptime,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from handstamp.protocol.exchange import Request, Response
     from handstamp.protocol.jwt import Signer, SigningKey
     from handstamp.stores.rekeying import Allow, Rekeyed, Report
+    from handstamp.stores.sqlite import SqliteStore
 
 __all__ = [
     "Observer",
@@ -53,6 +55,8 @@ __all__ = [
     "build_guard",
     "build_http",
     "build_parts",
+    "build_providers",
+    "build_store",
     "read_headers",
     "read_secret",
     "read_signing_key",
@@ -117,10 +121,7 @@ def build_parts(
     ask: AskSecret | None = None,
 ) -> Parts:
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
-    from handstamp.stores.keys import StandardProviders
-    from handstamp.stores.sqlite import SqliteStore
-
-    store = SqliteStore(state, StandardProviders(state, os.environ, ask), announce=announce)
+    store = build_store(state, announce=announce, ask=ask)
     file = state / "vault.db"
     return Parts(
         store,
@@ -132,6 +133,20 @@ def build_parts(
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
         rekey=store.rekey,
     )
+
+
+def build_store(state: Path, *, announce: Callable[[str], None], ask: AskSecret | None = None) -> "SqliteStore":
+    """The vault in `state` by itself: for who looks after the file, and signs nobody in."""
+    from handstamp.stores.sqlite import SqliteStore
+
+    return SqliteStore(state, build_providers(state, ask), announce=announce)
+
+
+def build_providers(state: Path, ask: AskSecret | None = None) -> "Iterable[KeyProvider]":
+    """Where the key of the vault in `state` may be, in the order of preference."""
+    from handstamp.stores.keys import StandardProviders
+
+    return StandardProviders(state, os.environ, ask)
 
 
 def build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:

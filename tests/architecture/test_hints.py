@@ -24,7 +24,7 @@ SAMPLES = {
     "subcommand": "check",
     "url": "https://mcp.linear.app/mcp",
 }
-OTHER_PROGRAMS = {"chmod", "mv", "openssl", "pip"}
+OTHER_PROGRAMS = {"chmod", "mv", "openssl", "pip", "rm"}
 
 
 def fields(command: str) -> set[str]:

@@ -1,15 +1,12 @@
 """`handstamp vault rekey`, and the passphrase, as a person meets them."""
 
 import base64
-import io
 import sys
 from contextlib import closing
 
 import pytest
 
 from cli.commandline import CommandLine
-from handstamp.cli.rekey import FEW, _Progress
-from handstamp.output import Output
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import HeldKey
 from stores.samples import GRANT
@@ -89,17 +86,3 @@ def test_the_environment_gets_the_key_that_a_person_made_and_none_is_shown(home:
     assert "put it into HANDSTAMP_KEY now" in done.stderr
     assert home("status", environment={"HANDSTAMP_KEY": NEW_KEY}).code == 0
     assert home("status").code == 5
-
-
-def test_progress_is_told_of_many_values_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", screen)
-    few, many = _Progress(Output()), _Progress(Output())
-
-    for done in range(1000, FEW, 1000):
-        few.show(done, FEW - 1)
-    for done in range(1000, 50_001, 1000):
-        many.show(done, 50_000)
-    many.end()
-
-    assert screen.getvalue().splitlines() == [f"Sealing anew… {done} of 50000" for done in range(10_000, 50_001, 10_000)]

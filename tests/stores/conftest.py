@@ -8,6 +8,8 @@ import pytest
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import open_store
 
+pytest.register_assert_rewrite("stores.contract")
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:

@@ -2,7 +2,18 @@
 
 from dataclasses import replace
 
-from handstamp.model import Grant, GrantKey, Registration, RegistrationKind, Secret, Token
+from handstamp.model import (
+    Failure,
+    Grant,
+    GrantKey,
+    GrantType,
+    Pending,
+    Registration,
+    RegistrationKind,
+    Secret,
+    Token,
+    Uptime,
+)
 
 KEY = GrantKey("alice", "https://mcp.example/mcp", "default", "https://issuer.example")
 
@@ -43,6 +54,25 @@ GRANT = Grant(
     requested_scopes=("read", "write", "admin"),
     refused_scopes=("admin",),
 )
+
+OTHER = Grant(
+    key=KEY,
+    resource="https://mcp.example/other",
+    scopes=("admin",),
+    registration=replace(REGISTRATION, client_id="client-2", scopes=()),
+    token=Token(Secret("other"), obtained_at=5000.0, obtained_uptime=Uptime("a-boot", 60.0, 7.5)),
+    token_endpoint="https://issuer.example/other/token",
+    revocation_endpoint=None,
+    identity="Alice",
+    granted_at=5000.0,
+    refused="fingerprint",
+    requested_scopes=("admin",),
+    refused_scopes=("read",),
+    grant_type=GrantType.CLIENT_CREDENTIALS,
+    pending=Pending(6000.0, "fingerprint"),
+    failure=Failure(7000.0, "timed_out", "The server did not answer."),
+)
+"""Differs from GRANT in everything but its key."""
 
 
 def grant_for(

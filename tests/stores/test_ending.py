@@ -102,7 +102,7 @@ thread.join()
 def test_a_store_that_is_collected_amid_a_transaction_stops_nobody(directory: Path) -> None:
     """A finalizer that waited for the lock of the abandoned transaction would wait for itself."""
     program = """
-store.transaction = store._database.writing()
+store.transaction = store.database.writing()
 store.transaction.__enter__()
 del store
 gc.collect()

@@ -250,9 +250,9 @@ class TestValues:
         assert not [sealed for sealed in before if sealed[:40] in left or sealed[-40:] in left]
 
     def test_many_are_done_by_and_by_and_it_is_told_how_far(self, with_file: Machine, store: SqliteStore) -> None:
-        with store._writing() as connection:
+        with store.writing() as (connection, rows):
             for number in range(1000):
-                store._write_grant(connection, grant_for(account=str(number)), 0)
+                rows.write_grant(connection, grant_for(account=str(number)), 1)
         heard: list[tuple[int, int]] = []
 
         done = store.rekey(report=lambda ready, total: heard.append((ready, total)))

@@ -1,7 +1,6 @@
 """What `vault.db` does beyond the contract: modes, damage, other programs, deletion, forks."""
 
 import os
-import signal
 import sqlite3
 import sys
 from collections.abc import Generator
@@ -394,49 +393,6 @@ open_store(Path(sys.argv[1])).save_grant(with_access_token(GRANT, "from-elsewher
         assert found is not None
         assert found.token.access_token.reveal() == "from-elsewhere"
         assert found.generation == 2
-
-    def test_of_processes_that_renew_one_generation_one_wins(self, store: SqliteStore, directory: Path) -> None:
-        store.save_grant(GRANT)
-        program = """
-import sys
-from pathlib import Path
-from stores.fakes import open_store
-from stores.samples import KEY
-store = open_store(Path(sys.argv[1]))
-grant = store.find_grant(KEY.owner, KEY.server, KEY.account, KEY.issuer)
-print("ready", flush=True)
-sys.stdin.readline()
-print(store.replace_grant(grant) is not None)
-"""
-        crowd = [start(program, directory) for _ in range(3)]
-        for process in crowd:
-            assert read_line(process) == "ready"
-
-        answers = [finish(process, "go\n").strip() for process in crowd]
-
-        assert sorted(answers) == ["False", "False", "True"]
-
-    def test_what_was_acknowledged_before_a_kill_is_there(self, store: SqliteStore, directory: Path) -> None:
-        program = """
-import sys
-from pathlib import Path
-from stores.fakes import open_store
-from stores.samples import GRANT
-store = open_store(Path(sys.argv[1]))
-while True:
-    print(store.save_grant(GRANT).generation, flush=True)
-"""
-        process = start(program, directory)
-        acknowledged = 0
-        for _ in range(20):
-            acknowledged = int(read_line(process))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-
-        found = find(store)
-
-        assert found is not None
-        assert found.generation >= acknowledged
 
     def test_the_connection_of_a_thread_ends_with_it(self, store: SqliteStore, directory: Path) -> None:
         store.save_grant(GRANT)

@@ -168,12 +168,71 @@ from stores.fakes import open_store
 from stores.samples import GRANT, with_access_token
 store = open_store(Path(sys.argv[1]))
 saved = store.save_grant(GRANT)
-with store._writing() as connection:
-    store._write_grant(connection, with_access_token(saved, "half-written"), saved.generation)
+with store.writing() as (connection, rows):
+    rows.write_grant(connection, with_access_token(saved, "half-written"), saved.generation + 1)
     connection.execute("PRAGMA cache_spill = 1")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 """Is killed between a write and its commit."""
+
+OLD_PROGRAM = """
+import sys
+from pathlib import Path
+from handstamp.errors import VaultError
+from stores.fakes import open_store
+from stores.samples import GRANT, KEY
+store = open_store(Path(sys.argv[1]))
+saved = store.save_grant(GRANT)
+print("saved", saved.generation, flush=True)
+sys.stdin.readline()
+for use in (
+    lambda: store.find_grant(KEY.owner, KEY.server, KEY.account),
+    lambda: store.list_grants("alice"),
+    lambda: store.replace_grant(saved),
+    lambda: store.forget_grant(KEY),
+):
+    try:
+        use()
+    except VaultError as error:
+        print(type(error).__name__)
+"""
+"""Goes on after a newer program has changed the vault."""
+
+NEWER_PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from handstamp.stores.migrations import MIGRATIONS
+from handstamp.stores.sqlite import SqliteStore
+from stores.fakes import HeldKey
+from stores.samples import GRANT, KEY
+def add_colour(connection):
+    connection.execute("ALTER TABLE grants ADD COLUMN colour TEXT")
+    if len(sys.argv) > 2:
+        connection.execute("PRAGMA cache_spill = 1")
+        os.kill(os.getpid(), signal.SIGKILL)
+store = SqliteStore(Path(sys.argv[1]), [HeldKey()], migrations=[*MIGRATIONS, add_colour])
+grant = store.find_grant(KEY.owner, KEY.server, KEY.account)
+print("read", grant.generation)
+print("saved", store.replace_grant(grant).generation)
+"""
+"""Knows one migration more."""
+
+KILL_AMID_A_MIGRATION = "import sys; sys.argv.append('kill')\n" + NEWER_PROGRAM
+"""The same, killed before that is committed."""
+
+OLD_REFRESH = """
+import sys
+from pathlib import Path
+from stores.fakes import open_store
+from stores.samples import GRANT, KEY, with_access_token
+store = open_store(Path(sys.argv[1]))
+saved = store.save_grant(GRANT)
+with store.lock(KEY):
+    print("sent", flush=True)
+    sys.stdin.readline()
+    print("stored", store.replace_grant(with_access_token(saved, "the only copy")).generation)
+"""
+"""Has sent a refresh token when a newer program comes."""
 
 KILL_AT_RENAME = """
 import os, signal, sys

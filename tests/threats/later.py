@@ -44,11 +44,6 @@ LATER: Mapping[str, Later] = MappingProxyType(
             "Uses the token to its end, waits longer each time, asks for no login.",
             "endurance",
         ),
-        "TE15": Later(
-            "An old backup brings an old refresh token.",
-            "Notices, and asks for a login instead of going in circles.",
-            "endurance",
-        ),
         "TE16": Later("The clock jumps.", "No early end, no endless refresh.", "endurance"),
         "TE17": Later("A laptop wakes, and five programs with it.", "One refresh, spread out.", "endurance"),
         "TE18": Later("A task is cancelled while a refresh is on its way.", "Finishes and stores it.", "endurance"),

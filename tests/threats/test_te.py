@@ -512,6 +512,52 @@ def test_te13_a_thousand_calls_ask_once_and_remember(machine: Machine, authority
     assert machine.stored(site).refused is not None
 
 
+# TE15: what an old backup brings
+
+
+def test_te15_an_old_backup_costs_one_refused_refresh_and_one_login(machine: Machine, authority: StartAuthority) -> None:
+    """
+    An old backup of the vault is restored: its refresh token was used long ago, and the server ends whatever came of it.
+
+    Each restored sign-in is marked as one whose token may have been used. It is tried once, before anything relies on it; where
+    the server refuses it, all programs know, and ask for a sign-in.
+    """
+    site = authority()
+    machine.sign_in(site)
+    backup = str(machine.home.root / "one.db")
+    assert machine.home.run("vault", "backup", backup).exit_code == 0
+    renew(machine, site)
+    running = renew(machine, site)
+
+    assert machine.home.run("vault", "restore", "--yes", backup).exit_code == 0
+    before = site.refreshes
+    machine.clock.move(7200)
+    for vault in (running, machine.vault(), machine.vault()):
+        for _ in range(3):
+            with pytest.raises(LoginRequired):
+                vault.sync.token(site.server_url)
+
+    assert site.refreshes == before + 1
+    machine.clock.ahead = 0.0
+    machine.sign_in(site)
+    assert call(running, site.server_url) == 200
+    assert site.refreshes == before + 1
+
+
+def test_te15_a_recent_backup_costs_no_login(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+    machine.sign_in(site)
+    backup = str(machine.home.root / "one.db")
+    assert machine.home.run("vault", "backup", backup).exit_code == 0
+    assert machine.home.run("vault", "restore", "--yes", backup).exit_code == 0
+    machine.clock.move(7200)
+
+    assert machine.vault().sync.token(site.server_url) is not None
+
+    assert site.refreshes == 1
+    assert machine.stored(site).pending is None
+
+
 # TE20, TE21: clients that end
 
 

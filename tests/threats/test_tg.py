@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from types import SimpleNamespace
 
 import click
@@ -45,12 +45,15 @@ from handstamp.model import Grant, GrantKey
 from handstamp.ports import KeyProvider
 from handstamp.settings import ServerSettings, load_settings
 from handstamp.settings_file import add_server
+from handstamp.stores.backups import back_up, read_backup
+from handstamp.stores.checking import check_vault
 from handstamp.stores.keys import StandardProviders
 from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
 from handstamp.stores.keys.passphrase import Cost, PassphraseKey
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import find_file_system, is_on_network
+from handstamp.stores.restoring import restore
 from handstamp.stores.sealing import bind, seal
 from handstamp.stores.sqlite import SqliteStore
 from handstamp.stores.ways import find_way, maps_root
@@ -63,10 +66,14 @@ from threats.disk_programs import (
     FORK_WITH_A_LOCK,
     FORK_WITH_A_VAULT,
     HOLD,
+    KILL_AMID_A_MIGRATION,
     KILL_AMID_A_WRITE,
     KILL_AT_EACH_STEP,
     KILL_AT_RENAME,
     MOUNTINFO,
+    NEWER_PROGRAM,
+    OLD_PROGRAM,
+    OLD_REFRESH,
     SWAP_AT_CONNECT,
     SWAP_AT_OPEN,
     WATCH_OPENED,
@@ -387,12 +394,11 @@ def test_tg2_what_was_planted_under_a_name_of_ours_is_refused_and_its_target_sta
     """
     directory, victim = tmp_path / "state", tmp_path / "victim"
     with closing(SqliteStore(directory, [FileKey(directory)])) as store:
-        lock = store.lock(KEY)
-        assert isinstance(lock, KernelLock)
-        plant(lock._path if name == "locks/GRANT" else directory / name, kind, victim)
+        path = store.lock_path(KEY)
+        plant(path if name == "locks/GRANT" else directory / name, kind, victim)
 
         with pytest.raises(VaultError, match=REFUSED):
-            lock.acquire() if name == "locks/GRANT" else store.save_grant(GRANT)
+            KernelLock(path).acquire() if name == "locks/GRANT" else store.save_grant(GRANT)
 
     assert victim.read_bytes() == b"victim"
     assert not (tmp_path / "nowhere").exists()
@@ -666,7 +672,7 @@ def test_tg5_a_grant_of_the_real_vault_does_not_open_for_another_server(home: Ho
 def test_tg5_a_whole_row_that_is_put_back_is_refused_by_its_server_once_and_asks_for_a_login(
     machine: Machine, authority: StartAuthority
 ) -> None:
-    """TE15 will notice it before the server does."""
+    """As TE15, where the file was put back by hand."""
     site = authority()
     machine.sign_in(site)
     ((generation, sealed),) = ask(machine.home.state, "SELECT generation, sealed FROM grants")
@@ -1580,6 +1586,40 @@ def test_tg16_nor_of_a_client_secret_and_a_registration(store: SqliteStore, dire
     assert not [piece for (sealed,) in rows for piece in pieces(sealed) if piece in left]
 
 
+def test_tg16_nor_in_the_clear_after_a_restore_and_sealed_only_in_what_was_kept(
+    store: SqliteStore, directory: Path, tmp_path: Path
+) -> None:
+    store.save_grant(GRANT)
+    back_up(store.database, tmp_path / "one.db", lambda done, total: None)
+    store.save_grant(with_access_token(GRANT, "the-former-access-token"))
+    store.save_grant(grant_for(account="former"))
+    former = [piece for (sealed,) in ask(directory, "SELECT sealed FROM grants") for piece in pieces(sealed)]
+
+    contents_of_backup = read_backup(tmp_path / "one.db", [HeldKey()], lambda done, total: None)
+    kept = restore(store, contents_of_backup, now=time(), progress=lambda done, total: None)
+
+    assert kept is not None
+    kept_content = kept.read_bytes()
+    kept.unlink()
+    left = contents(directory)
+    assert all(piece in kept_content for piece in former)
+    assert not [piece for piece in former if piece in left]
+    assert not [secret for secret in (*SECRETS, "the-former-access-token") if secret.encode() in left + kept_content]
+
+
+def test_tg16_nor_after_a_sign_out_and_a_check(store: SqliteStore, directory: Path) -> None:
+    store.save_grant(GRANT)
+    ((sealed,),) = ask(directory, "SELECT sealed FROM grants")
+    list(check_vault(directory, [HeldKey()], lambda done, total: None))
+    store.forget_grant(KEY)
+
+    list(check_vault(directory, [HeldKey()], lambda done, total: None))
+
+    left = contents(directory)
+    assert not [piece for piece in pieces(sealed) if piece in left]
+    assert not [secret for secret in SECRETS if secret.encode() in left]
+
+
 def test_tg16_a_reader_in_the_way_is_told_and_a_repeat_finishes(store: SqliteStore, directory: Path) -> None:
     store.save_grant(GRANT)
     impatient = open_store(directory, patience=0.001)
@@ -1634,13 +1674,12 @@ def test_tg17_a_waiter_gets_the_lock_when_its_holder_is_killed(tmp_path: Path) -
 
 
 def test_tg17_a_lock_file_that_was_left_with_a_process_number_in_it_means_nothing(store: SqliteStore, directory: Path) -> None:
-    lock = store.lock(KEY)
-    assert isinstance(lock, KernelLock)
-    lock._path.parent.mkdir(mode=0o700, parents=True)
-    private_file(lock._path, f"{os.getpid()}\n".encode())
+    path = store.lock_path(KEY)
+    path.parent.mkdir(mode=0o700, parents=True)
+    private_file(path, f"{os.getpid()}\n".encode())
 
-    with lock:
-        assert is_held(lock._path)
+    with store.lock(KEY):
+        assert is_held(path)
 
 
 def test_tg17_a_forked_child_does_not_keep_its_dead_parents_lock(tmp_path: Path) -> None:
@@ -1769,11 +1808,55 @@ def test_tg19_a_program_that_was_running_does_not_write_into_a_vault_that_was_ch
 ) -> None:
     saved = store.save_grant(GRANT)
     change(directory, "UPDATE header SET schema = 99")
+    before = fingerprint(directory / "vault.db")
 
-    with pytest.raises(VaultError, match="has schema 99"):
-        store.replace_grant(with_access_token(saved, "late"))
+    for use in (lambda: find(store), lambda: store.list_grants("alice"), lambda: store.replace_grant(saved)):
+        with pytest.raises(VaultError, match="has schema 99"):
+            use()
+
+    assert fingerprint(directory / "vault.db") == before
+
+
+def test_tg19_an_old_program_beside_a_newer_one_is_refused_and_neither_loses_anything(directory: Path) -> None:
+    old = start(OLD_PROGRAM, directory)
+    assert read_line(old) == "saved 1"
+
+    newer = finish(start(NEWER_PROGRAM, directory))
+    said = finish(old, "\n")
+
+    assert newer == "read 1\nsaved 2\n"
+    assert said.splitlines() == ["VaultError", "VaultError", "VaultError", "VaultError"]
+    assert ask(directory, "SELECT generation, colour FROM grants") == [(2, None)]
+
+
+def test_tg19_a_refresh_that_is_under_way_in_an_old_program_is_stored_before_a_newer_one_changes_the_vault(
+    directory: Path,
+) -> None:
+    """Its refresh token is spent: nobody else knows the new one."""
+    old = start(OLD_REFRESH, directory)
+    assert read_line(old) == "sent"
+    newer = start('print("here", flush=True)\n' + NEWER_PROGRAM, directory)
+    assert read_line(newer) == "here"
+    with pytest.raises(subprocess.TimeoutExpired):
+        newer.wait(0.3)
+    assert ask(directory, "SELECT schema FROM header") == [(1,)]
+
+    assert finish(old, "answer\n") == "stored 2\n"
+
+    assert finish(newer) == "read 2\nsaved 3\n"
+
+
+def test_tg19_a_newer_program_that_is_killed_amid_its_change_leaves_the_vault_to_both(
+    store: SqliteStore, directory: Path
+) -> None:
+    saved = store.save_grant(GRANT)
+    killed = start(KILL_AMID_A_MIGRATION, directory)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
 
     assert find(store) == saved
+    assert ask(directory, "PRAGMA integrity_check") == [("ok",)]
+    assert finish(start(NEWER_PROGRAM, directory)) == "read 1\nsaved 2\n"
 
 
 # TG20: the key's provider
@@ -1917,7 +2000,7 @@ def test_tg21_no_name_becomes_the_name_of_a_file(part: str, name: str, store: Sq
     files = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
     hashed = {file for file in files if len(Path(file).stem) == 64 and set(Path(file).stem) <= set("0123456789abcdef")}
     assert len(hashed) == 1
-    assert files - hashed <= {"vault.db", "vault.db-wal", "vault.db-shm", "CACHEDIR.TAG", "locks/vault.lock"}
+    assert files - hashed <= {"vault.db", "vault.db-wal", "vault.db-shm", "CACHEDIR.TAG", "locks/vault.lock", "locks/whole.lock"}
 
 
 def test_tg21_an_account_that_climbs_works_by_the_real_command(home: Home, authority: StartAuthority) -> None:
@@ -1958,9 +2041,9 @@ def holder_of(path: Path) -> Generator[None]:
 
 
 def lock_of(machine: Machine, site: Authority) -> Path:
-    lock = machine.vault()._parts.store.lock(machine.stored(site).key)
-    assert isinstance(lock, KernelLock)
-    return lock._path
+    store = machine.vault()._parts.store
+    assert isinstance(store, SqliteStore)
+    return store.lock_path(machine.stored(site).key)
 
 
 def test_tg22_a_good_token_is_handed_out_while_somebody_holds_the_lock(machine: Machine, authority: StartAuthority) -> None:

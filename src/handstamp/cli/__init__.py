@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from handstamp.cli.plain import run_plainly
 from handstamp.cli.session import Session
-from handstamp.errors import HandstampError, SettingsError, UsageError, find_error, hint
+from handstamp.errors import HandstampError, SettingsError, UsageError, VaultError, find_error, hint
 from handstamp.output import Output
 
 __all__ = ["COMPLETION_VARIABLE", "main", "run"]
@@ -114,5 +114,7 @@ def _find_hint(error: HandstampError, command: str | None) -> str:
             return hint("help_command", command="add")
         case UsageError():
             return hint("help") if command is None else hint("help_command", command=command)
+        case VaultError():
+            return hint("vault_check")
         case _:
             return hint("status")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["rekey"]
 
 PROVIDERS = ("environment", "systemd", "passphrase", "keychain", "file")
-FEW = 10_000
-"""Values that are sealed anew before a person wonders."""
 THEIRS = {
     "environment": ("HANDSTAMP_NEW_KEY", "HANDSTAMP_KEY"),
     "systemd": ("the credential handstamp.new-key", "the credential handstamp.key"),
@@ -54,10 +52,9 @@ def rekey(session: Session, provider: str | None, yes: bool) -> None:
         if latter == "file" and former != "file" and not yes:
             _confirm(output, former)
 
-    progress = _Progress(output)
     with session.vault() as vault:
-        done = vault.rekey(provider, allow=allow, report=progress.show)
-    progress.end()
+        done = vault.rekey(provider, allow=allow, report=output.progress("Sealing anew"))
+    output.clear_status()
     _show(output, done)
 
 
@@ -72,22 +69,6 @@ def _confirm(output: Output, former: str) -> None:
     output.warn(question)
     if not output.ask_yes("Go on?"):
         raise LoginCancelled("You said no: the vault keeps its key.", hint=yes)
-
-
-class _Progress:
-    """Of many values alone: a vault of a person's own is done before they could read it."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._next = FEW
-
-    def show(self, done: int, total: int) -> None:
-        if total >= FEW and (self._output.is_live or done >= self._next):
-            self._next = done + FEW
-            self._output.status(f"Sealing anew… {done} of {total}")
-
-    def end(self) -> None:
-        self._output.clear_status()
 
 
 def _show(output: Output, done: "Rekeyed") -> None:

@@ -25,6 +25,10 @@ directory, its files and the way to it are judged first (`handstamp.stores.ways`
 open, before the first word is read, and a file that was swapped in between is let go (TG4). Its log and index SQLite opens later,
 and follows no links to them.
 
+**Moved away.** Whoever moves `vault.db` aside, by hand or by `handstamp vault restore`, leaves programs with the moved file in
+their hands. What they write there nobody would ever read. So each use looks whether the name still means the file that is open,
+a write does so under SQLite's write lock, and what was moved is let go. SQLite itself looks before it deletes a log at its end.
+
 **Strangers.** A file at our name may come from anybody: a backup, an archive, a colleague. It is first opened for reading only,
 is shown no trust (`trusted_schema`, `DEFENSIVE`, a bound on what one value may weigh), and must be ours to the word before it
 is opened for writing (TG6, TG7).
@@ -38,7 +42,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, local
-from typing import Any
 from weakref import WeakSet, finalize
 
 from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
@@ -47,7 +50,7 @@ from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import refuse_network
 from handstamp.stores.private_files import check_directory, create_private, find_file, prepare_directory, sync_directory
 
-__all__ = ["Database", "Row"]
+__all__ = ["APPLICATION_ID", "Database", "connect"]
 
 APPLICATION_ID = 0x48535456
 """`HSTV` in the file's header: how a vault is told from another program's database."""
@@ -91,8 +94,6 @@ _DAMAGE = {
 }
 _CONTENTION = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
-Row = tuple[Any, ...]
-
 
 class Database:
     """
@@ -126,13 +127,19 @@ class Database:
         self._connection_for_writing()
         return made
 
-    def read(self, question: str, values: Sequence[object] = ()) -> list[Row]:
-        """The rows; none where there is no vault yet. Reading never makes one."""
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection | None, None, None]:
+        """One state of the vault, however many questions; None where there is no vault yet. Reading never makes one."""
         held = self._connection()
         if held is None:
-            return []
+            yield None
+            return
         with held.lock, self._translated():
-            return held.connection.execute(question, values).fetchall()
+            held.connection.execute("BEGIN")
+            try:
+                yield held.connection
+            finally:
+                held.connection.rollback()
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection, None, None]:
@@ -141,6 +148,8 @@ class Database:
         with held.lock, self._translated():
             held.connection.execute("BEGIN IMMEDIATE")
             try:
+                # It may have been moved aside while we waited.
+                self._refuse_swapped(held.file)
                 yield held.connection
                 held.connection.execute("COMMIT")
             except BaseException:
@@ -164,14 +173,46 @@ class Database:
         """Differs after any write of anybody, this process included; 0 where there is no vault yet."""
         process = self._here()
         with process.watch_lock:
-            if process.watch is None or process.watch.closed:
-                process.watch = self._open()
-            watch = process.watch
+            watch = process.watch = self._still_open(process.watch)
         if watch is None:
             return 0
         with watch.lock, self._translated():
             version: int = watch.connection.execute("PRAGMA data_version").fetchall()[0][0]
         return watch.salt | version
+
+    def open(self) -> None:
+        """Opens the vault, where there is one."""
+        self._connection()
+
+    def set_aside(self, kept: Path) -> None:
+        """
+        Gives the vault, whatever is in it, another name, its log and index too.
+
+        The file first: whoever finds it under its own name still has all that belongs to it.
+        """
+        lock = KernelLock(self._directory / "locks" / "vault.lock")
+        with lock, self._translated():
+            create_private(kept)
+            self.path.replace(kept)
+            for suffix in _BESIDE:
+                with suppress(FileNotFoundError):
+                    self._beside(suffix).replace(kept.with_name(kept.name + suffix))
+            sync_directory(self._directory)
+
+    @contextmanager
+    def looking(self) -> Generator[sqlite3.Connection | None, None, None]:
+        """A connection of its own that reads one state and cannot write, judged like every other; None without a vault."""
+        found = self._find()
+        if found is None:
+            yield None
+            return
+        with self._translated():
+            self._judge_stranger(found)
+            # Not "ro": such a connection would leave the log and the index that it makes.
+            with closing(self._connect(found, "rw")) as connection:
+                connection.execute("PRAGMA query_only = ON").close()
+                self._judge(connection)
+                yield connection
 
     def close(self) -> None:
         """Closes every connection of this process. A later call simply opens anew."""
@@ -216,31 +257,43 @@ class Database:
 
     def _connection(self) -> "_Held | None":
         process = self._here()
-        held: _Held | None = getattr(process.threads, "held", None)
-        if held is None or held.closed:
-            held = process.threads.held = self._open()
+        held = process.threads.held = self._still_open(getattr(process.threads, "held", None))
         return held
+
+    def _still_open(self, held: "_Held | None") -> "_Held | None":
+        """The same, if it is open and what it opened is still in its place; else a new one, or None where there is no vault."""
+        if held is None or held.closed:
+            return self._open()
+        if held.is_at(self.path):
+            return held
+        held.close()
+        return self._open()
 
     def _open(self) -> "_Held | None":
         found = self._find()
         if found is None:
             return None
         with self._translated():
-            with closing(self._connect(found, "ro")) as looking:
-                self._refuse_foreign(looking)
-                self._judge(looking)
+            self._judge_stranger(found)
             connection = self._connect(found, "rw")
             try:
                 _settle(connection)
+                # Once more, now that its log is open, too: if both were exchanged meanwhile, they do not belong together.
+                self._refuse_swapped(found)
                 self._admit(connection)
             except BaseException:
                 connection.close()
                 raise
-        return self._here().keep(connection)
+        return self._here().keep(connection, found)
+
+    def _judge_stranger(self, found: os.stat_result) -> None:
+        with closing(self._connect(found, "ro")) as looking:
+            self._refuse_foreign(looking)
+            self._judge(looking)
 
     def _connect(self, expected: os.stat_result, mode: str) -> sqlite3.Connection:
         """Looks at the name again before the first question: what was swapped in has had no word."""
-        connection = _connect(self.path, mode, self._patience)
+        connection = connect(self.path, mode, self._patience)
         try:
             self._refuse_swapped(expected)
         except BaseException:
@@ -296,7 +349,7 @@ class Database:
         _remove_draft(draft)
         create_private(draft)
         try:
-            with closing(_connect(draft, "rw", self._patience)) as connection:
+            with closing(connect(draft, "rw", self._patience)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 _settle(connection)
                 self._build(connection)
@@ -336,15 +389,22 @@ class Database:
 class _Held:
     """A connection, the lock that guards its closing, and the process that it belongs to."""
 
-    __slots__ = ("__weakref__", "closed", "connection", "lock", "process_id", "salt")
+    __slots__ = ("__weakref__", "closed", "connection", "file", "lock", "process_id", "salt")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, file: os.stat_result) -> None:
         self.connection = connection
+        self.file = file
         self.lock = Lock()
         self.process_id = os.getpid()
         self.closed = False
         # Above SQLite's 32 bits, so that no two connections ever give the same version for different states.
         self.salt = int.from_bytes(os.urandom(3), "big") << 32
+
+    def is_at(self, path: Path) -> bool:
+        try:
+            return os.path.samestat(path.lstat(), self.file)
+        except OSError:
+            return False
 
     def close(self) -> None:
         with self.lock:
@@ -389,8 +449,8 @@ class _Process:
     def is_here(self) -> bool:
         return self.id == os.getpid()
 
-    def keep(self, connection: sqlite3.Connection) -> _Held:
-        held = _Held(connection)
+    def keep(self, connection: sqlite3.Connection, file: os.stat_result) -> _Held:
+        held = _Held(connection, file)
         with self._guard:
             self._all.add(held)
         return held
@@ -445,10 +505,10 @@ def _remove_draft(draft: Path) -> None:
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
+def connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
     """
-    `mode` is `ro` or `rw`, which never creates. Transactions are ours to begin and end. `timeout` is SQLite's busy_timeout, in
-    seconds. Reads nothing of the file.
+    `mode` is `ro` or `rw`, which never creates; more of SQLite's parameters of a URI may follow it. Transactions are ours to
+    begin and end. `timeout` is SQLite's busy_timeout, in seconds. Reads nothing of the file.
     """
     name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     uri = f"file://{name if name.startswith('/') else '/' + name}?mode={mode}"

@@ -12,6 +12,9 @@ flock belongs to the opened file, not to the process. That has three consequence
   it inherited, at once; the parent's hold is untouched by that.
 - If somebody removes the directory by hand, a waiter may get a lock on a file that no longer has a name. So after the wait the
   name is looked at again.
+
+A lock may be shared: by many at a time, while nobody has it alone. On Windows, whose C library knows no such thing, each sharer
+takes a byte of its own, and whoever wants it alone takes all of them.
 """
 
 import os
@@ -28,15 +31,17 @@ __all__ = ["KernelLock"]
 
 class KernelLock:
     """
-    Held by one holder of all processes and threads at a time. One object is one holder; it is not shared between threads.
+    Held by one holder of all processes and threads at a time, or by many that ask for it `shared`. One object is one holder; it
+    is not passed between threads.
 
     Without `wait` it is not waited for where somebody else holds it. Raises StoreUnreachable where the file cannot be used or is
     not yours alone.
     """
 
-    def __init__(self, path: Path, *, wait: bool = True) -> None:
+    def __init__(self, path: Path, *, wait: bool = True, shared: bool = False) -> None:
         self._path = path
         self._wait = wait
+        self._shared = shared
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
@@ -58,7 +63,7 @@ class KernelLock:
         descriptor, self._descriptor = self._descriptor, None
         _held.discard(self)
         if descriptor is not None:
-            _unlock(descriptor)
+            _unlock(descriptor, shared=self._shared)
             os.close(descriptor)
 
     def __enter__(self) -> bool:
@@ -75,7 +80,7 @@ class KernelLock:
         """Closes what it does not get."""
         taken = False
         try:
-            taken = _lock(descriptor, wait=self._wait)
+            taken = _lock(descriptor, wait=self._wait, shared=self._shared)
         except OSError as error:
             raise StoreUnreachable(f"{self._path} cannot be locked: {error.strerror}.") from error
         finally:
@@ -103,37 +108,42 @@ if sys.platform == "win32":
     import msvcrt
     import time
 
-    def _lock(descriptor: int, *, wait: bool) -> bool:
+    SHARERS = 64
+
+    def _lock(descriptor: int, *, wait: bool, shared: bool) -> bool:
         # LK_LOCK gives up after ten tries a second apart; a refresh is over sooner than its first second.
-        while not _lock_first_byte(descriptor):
+        while not _lock_bytes(descriptor, shared=shared):
             if not wait:
                 return False
             time.sleep(0.02)
         return True
 
-    def _lock_first_byte(descriptor: int) -> bool:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
+    def _lock_bytes(descriptor: int, *, shared: bool) -> bool:
+        """Leaves the file's position where the lock begins: there it is let go."""
+        for first, length in ((byte, 1) for byte in range(SHARERS)) if shared else ((0, SHARERS),):
+            os.lseek(descriptor, first, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, length)
+            except PermissionError:
+                continue
+            return True
+        return False
 
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    def _unlock(descriptor: int, *, shared: bool) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1 if shared else SHARERS)
 
 else:
     import fcntl
 
-    def _lock(descriptor: int, *, wait: bool) -> bool:
+    def _lock(descriptor: int, *, wait: bool, shared: bool) -> bool:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    def _unlock(descriptor: int) -> None:
+    def _unlock(descriptor: int, *, shared: bool) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _forget_what_was_inherited() -> None:

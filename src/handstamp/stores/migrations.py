@@ -1,8 +1,10 @@
 """
 How `vault.db` grows: a list that is only ever appended to.
 
-Each entry runs once, in a transaction of its own, and is recorded there. A vault from a newer program is refused before anything
-is touched (TG19); a program that was running while a newer one migrated notices at its next write.
+Each entry runs once, in a transaction of its own, and is recorded there: a program that is killed in the middle leaves the step
+undone. A vault from a newer program is refused before anything is touched (TG19). A program that was running while a newer one
+migrated notices at its next read or write, each of which looks at the header in its own transaction. And a migration waits until
+no refresh is under way (`SqliteStore.alone`): what an old program is about to be given, it can still store.
 
 A database brings code along: triggers, views, generated columns, indexes on expressions. A vault has none, so what stands in its
 schema must be, word for word, what our own statements make; a file that says anything else is refused before it is asked for a
@@ -19,7 +21,18 @@ from pathlib import Path
 
 from handstamp.errors import VaultCorrupt, VaultError, hint
 
-__all__ = ["MIGRATIONS", "SCHEMA", "Migration", "check_schema", "create_header", "judge_schema", "migrate"]
+__all__ = [
+    "MIGRATIONS",
+    "SCHEMA",
+    "Migration",
+    "check_schema",
+    "create_header",
+    "judge_schema",
+    "migrate",
+    "needs_migration",
+    "read_schema",
+    "refuse_schema",
+]
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -65,12 +78,17 @@ SCHEMA = len(MIGRATIONS)
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Brings a vault to the newest schema. Writes nothing where it is there already; raises VaultError where it is beyond."""
-    while _read_schema(connection, path) < len(migrations):
+    while read_schema(connection, path) < len(migrations):
         _take_one_step(connection, path, migrations)
     check_schema(connection, path, len(migrations))
 
 
-def judge_schema(connection: sqlite3.Connection, path: Path) -> None:
+def needs_migration(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
+    """Whether the vault is of an older program."""
+    return read_schema(connection, path) < len(migrations)
+
+
+def judge_schema(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """
     Raises VaultError unless the file holds what our own statements make, and nothing that runs. Writes nothing.
 
@@ -79,29 +97,33 @@ def judge_schema(connection: sqlite3.Connection, path: Path) -> None:
     """
     connection.execute("BEGIN")
     found = _objects(connection)
-    if not _made_by(0) <= found:
+    if not _made_by(()) <= found:
         raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
-    schema = _read_schema(connection, path)
-    if schema > SCHEMA:
-        check_schema(connection, path)
-    if stray := (found - STATISTICS) ^ _made_by(schema):
+    schema = read_schema(connection, path)
+    if schema > len(migrations):
+        check_schema(connection, path, len(migrations))
+    if stray := (found - STATISTICS) ^ _made_by(tuple(migrations[:schema])):
         kind, name = min(stray)[:2]
         raise VaultCorrupt(f"{path} differs from every vault in its {kind} {name!r}.", hint=hint("move_aside", path=str(path)))
 
 
 def check_schema(connection: sqlite3.Connection, path: Path, expected: int = SCHEMA) -> None:
     """Raises VaultError where the vault is of another schema than this program's."""
-    found = _read_schema(connection, path)
+    refuse_schema(read_schema(connection, path), path, expected)
+
+
+def refuse_schema(found: int, path: Path, expected: int) -> None:
+    """Raises VaultError unless they are the same."""
     if found != expected:
         raise VaultError(f"{path} has schema {found}, this program knows {expected}: another version of Handstamp wrote it.")
 
 
 @cache
-def _made_by(migrations: int) -> frozenset[tuple[str, str, str]]:
-    """What a vault consists of after so many migrations."""
+def _made_by(migrations: tuple[Migration, ...]) -> frozenset[tuple[str, str, str]]:
+    """What a vault consists of after these."""
     with closing(sqlite3.connect(":memory:")) as connection:
         create_header(connection)
-        for migration in MIGRATIONS[:migrations]:
+        for migration in migrations:
             migration(connection)
         return _objects(connection)
 
@@ -116,7 +138,7 @@ def _take_one_step(connection: sqlite3.Connection, path: Path, migrations: Seque
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again under the write lock: two programs may start at once.
-        schema = _read_schema(connection, path)
+        schema = read_schema(connection, path)
         if schema < len(migrations):
             step = migrations[schema]
             step(connection)
@@ -128,7 +150,8 @@ def _take_one_step(connection: sqlite3.Connection, path: Path, migrations: Seque
         raise
 
 
-def _read_schema(connection: sqlite3.Connection, path: Path) -> int:
+def read_schema(connection: sqlite3.Connection, path: Path) -> int:
+    """Of the vault, whichever program it is from."""
     rows = connection.execute("SELECT schema FROM header LIMIT 1").fetchall()
     if not rows or not isinstance(rows[0][0], int) or rows[0][0] < 0:
         raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))

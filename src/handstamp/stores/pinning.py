@@ -11,7 +11,6 @@ the check of the same moment, and is opened with the key of that moment.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -22,10 +21,7 @@ from handstamp.ports import KeyProvider
 from handstamp.protocol.text import safe
 from handstamp.stores.sealing import bind, seal, unseal
 
-__all__ = ["HEADER", "PinnedKey", "PinnedKeys", "Rows", "choose_key", "find_provider", "header_of", "load_pinned_key", "pin_of"]
-
-HEADER = "SELECT key_provider, key_check FROM header LIMIT 1"
-"""The pin and the check of now."""
+__all__ = ["PinnedKey", "PinnedKeys", "Rows", "choose_key", "find_provider", "load_pinned_key", "pin_of"]
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -103,11 +99,6 @@ def choose_key(providers: Iterable[KeyProvider]) -> PinnedKey:
             key = provider.load() or provider.create()
             return PinnedKey(pin_of(provider), provider.describe(), key)
     raise KeyUnavailable("No place for the vault's key is set up here.")
-
-
-def header_of(connection: sqlite3.Connection) -> Callable[[], Rows]:
-    """For `unlock`: the header as a connection sees it, within its transaction."""
-    return lambda: connection.execute(HEADER).fetchall()
 
 
 def pin_of(provider: KeyProvider) -> str:

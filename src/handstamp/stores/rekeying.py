@@ -17,7 +17,7 @@ A process that had the vault open meets the new check with its next row, and ask
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,7 @@ from handstamp.errors import KeyUnavailable, StoreUnreachable, VaultCorrupt, Vau
 from handstamp.ports import KeyProvider
 from handstamp.protocol.text import safe
 from handstamp.stores.database import Database
-from handstamp.stores.migrations import check_schema
-from handstamp.stores.pinning import PinnedKey, PinnedKeys, Rows, find_provider, header_of, pin_of
+from handstamp.stores.pinning import PinnedKey, PinnedKeys, Rows, find_provider, pin_of
 from handstamp.stores.private_files import create_private, open_private, sync_directory
 from handstamp.stores.sealing import bind, seal, unseal
 
@@ -71,7 +70,7 @@ class Rekeyed:
 class Rekeying:
     """
     One rekey of the vault in `directory`, whose lock for making and rekeying the caller holds. `look` gives the header of now,
-    without a row where there is no vault.
+    without a row where there is no vault; `replacing` is a transaction in which nobody refreshes, and the key before it.
     """
 
     def __init__(
@@ -81,11 +80,13 @@ class Rekeying:
         providers: Iterable[KeyProvider],
         keys: PinnedKeys,
         look: Callable[[], Rows],
+        replacing: Callable[[], AbstractContextManager[tuple[sqlite3.Connection, PinnedKey]]],
     ) -> None:
         self._database = database
         self._providers = providers
         self._keys = keys
         self._look = look
+        self._replacing = replacing
         self._note = _Note(directory / NOTE)
 
     def run(self, name: str | None, allow: Allow, report: Report) -> Rekeyed:
@@ -113,9 +114,8 @@ class Rekeying:
             )
         new = PinnedKey(pin_of(provider), provider.describe(), key)
         check = new.make_check()
-        with self._database.writing() as connection:
-            check_schema(connection, self._database.path)
-            if self._keys.unlock(header_of(connection))[1] is not old:
+        with self._replacing() as (connection, current):
+            if current is not old:
                 raise VaultLocked(f"{self._database.path} was replaced by another vault meanwhile.")
             values = _Resealing(connection, self._database.path, old.key, new.key, report).run()
             connection.execute("UPDATE header SET key_provider = ?, key_check = ?", (new.pin, check))
