@@ -85,6 +85,8 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop
         home.environ.pop(name)
         monkeypatch.delenv(name, raising=False)
     home.environ |= {"XDG_RUNTIME_DIR": str(runtime), "XDG_DATA_HOME": str(tmp_path / "data")}
+    # keyring leaves its connection to the bus open where the keychain is locked.
+    home.environ["PYTHONWARNINGS"] = "error,ignore::ResourceWarning"
     running = subprocess.Popen(
         [session, "--", "sh", "-c", SESSION],
         env={**home.environ, "DBUS_SESSION_BUS_ADDRESS": "", "DISPLAY": ""},
