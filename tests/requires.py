@@ -14,6 +14,8 @@ COMMANDS = {
     "unshare": ("unshare",),
     "ip": ("ip",),
     "mount": ("mount",),
+    "dbus-run-session": ("dbus-run-session",),
+    "gnome-keyring-daemon": ("gnome-keyring-daemon",),
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
 

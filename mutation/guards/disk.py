@@ -350,8 +350,8 @@ GUARDS = [
     Guard(
         "the check is bound to the provider's name",
         (
-            Edit(PINNING, 'seal(self.key, bind("header", self.provider), b"")', 'seal(self.key, bind("header"), b"")'),
-            Edit(PINNING, 'unseal(key, bind("header", name), check)', 'unseal(key, bind("header"), check)'),
+            Edit(PINNING, 'seal(self.key, bind("header", self.pin), b"")', 'seal(self.key, bind("header"), b"")'),
+            Edit(PINNING, 'unseal(key, bind("header", str(pin)), check)', 'unseal(key, bind("header"), check)'),
         ),
         rows=("TG20",),
     ),

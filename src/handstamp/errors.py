@@ -115,6 +115,8 @@ HINTS = {
     "logout": "handstamp logout {server}",
     "logout_account": "handstamp logout {server} --account {account}",
     "move_aside": "mv {path} {path}.broken",
+    "new_key": "openssl rand -base64 32",
+    "rekey_yes": "handstamp vault rekey --to {provider} --yes",
     "remove_file": "rm {path}",
     "status": "handstamp status",
     "tools": "handstamp tools {server}",

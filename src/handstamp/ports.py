@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from handstamp.protocol.exchange import Exchange
 
 __all__ = [
+    "AskSecret",
     "Browser",
     "Callback",
     "Clock",
@@ -50,6 +51,10 @@ ReadUptime = Callable[[], Uptime | None]
 
 RandomBytes = Callable[[int], bytes]
 """That many unpredictable bytes."""
+
+
+AskSecret = Callable[[str], Secret]
+"""Asks the person at the terminal and does not show what they type. Raises EOFError where they end it instead."""
 
 
 class GrantStore(Protocol):
@@ -120,10 +125,22 @@ class GrantStore(Protocol):
 
 
 class KeyProvider(Protocol):
-    """Where the vault's key lives."""
+    """
+    Where the vault's key lives: one place of one kind.
+
+    A key is never replaced in its place. Another key has another place, so that a vault opens whichever of the two it is sealed
+    with.
+    """
 
     name: str
-    """What the vault's header pins: `environment`, `systemd`, `keychain`, `file`."""
+    """Its kind, which the vault's header pins: `environment`, `systemd`, `passphrase`, `keychain`, `file`."""
+
+    place: str
+    """What the header pins besides, as soon as there is a key: which of several places; empty for the first."""
+
+    def at(self, place: str) -> "KeyProvider":
+        """The same kind at a place that a header names. Raises KeyUnavailable where it can be none."""
+        ...
 
     def describe(self) -> str:
         """For a person, after "key in": `the system keychain`, `vault.key (a file that only you can read)`."""
@@ -143,7 +160,15 @@ class KeyProvider(Protocol):
         ...
 
     def create(self) -> bytes:
-        """Makes a key, keeps it and gives it. Raises KeyUnavailable where this provider cannot keep one."""
+        """Makes a key, keeps it durably and gives it. Raises KeyUnavailable where this provider cannot keep one."""
+        ...
+
+    def renew(self) -> "KeyProvider":
+        """The same kind at a new place, for another key, which it may hold already. Raises KeyUnavailable."""
+        ...
+
+    def discard(self) -> None:
+        """Deletes what we keep in this place; what is the person's stays. Raises KeyUnavailable where it cannot."""
         ...
 
 

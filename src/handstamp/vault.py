@@ -20,7 +20,7 @@ from handstamp.errors import (
 from handstamp.events import About, Listener, Revoked
 from handstamp.events import Login as LoginEvent
 from handstamp.model import Grant, GrantKey, GrantType, LoginPrompt, Registration, Secret, Token, VaultPlace
-from handstamp.ports import Browser, Presenter
+from handstamp.ports import AskSecret, Browser, Presenter
 from handstamp.protocol.urls import parse_server_url
 from handstamp.settings import ServerSettings, Settings, config_directory, load_settings, neighbours, state_directory
 from handstamp.source import SourceSettings, TokenSource
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from handstamp.on_demand import OnDemandLogin
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.step_up import Refusal
+    from handstamp.stores.rekeying import Allow, Rekeyed, Report
 
 __all__ = ["LOCAL_OWNER", "SyncVault", "Vault"]
 
@@ -86,6 +87,7 @@ class Vault:
         network: Literal["public"] | None = None,
         servers: Iterable[ServerSettings] = (),
         listeners: bool = True,
+        ask: AskSecret | None = None,
     ) -> "Vault":
         """
         Opens the vault in the state directory (HANDSTAMP_STATE_DIR, XDG, the platform's), made at its first write.
@@ -94,8 +96,9 @@ class Vault:
         masked. `network="public"` is for a platform whose users give the URLs: nothing in your network or on your machine is
         connected to, whoever names it (4.13). `servers` join those of `servers.toml`, and stand in for one of the same name: for
         a program that brings its own, with secrets from functions of its own. `listeners`: whether the command and the webhook
-        that `servers.toml` names under `[events]` hear of this vault's. Raises SettingsError for a broken `servers.toml`,
-        UsageError for what is no server's URL. No file is opened yet: a VaultError comes from the first use.
+        that `servers.toml` names under `[events]` hear of this vault's. `ask` asks a person for the passphrase that the vault's
+        key is made of, where it stands in no variable. Raises SettingsError for a broken `servers.toml`, UsageError for what is
+        no server's URL. No file is opened yet: a VaultError comes from the first use.
         """
         settings = load_settings(config or config_directory().path)
         if network not in (None, "public"):
@@ -104,7 +107,9 @@ class Vault:
             settings = replace(settings, network=replace(settings.network, public_only=True))
         given = {server.name: replace(server, url=parse_server_url(server.url)) for server in servers}
         settings = replace(settings, servers={**settings.servers, **given})
-        parts = build_parts(state or state_directory().path, announce=announce, network=settings.network, observe=observe)
+        parts = build_parts(
+            state or state_directory().path, announce=announce, network=settings.network, observe=observe, ask=ask
+        )
         vault = cls(parts, settings)
         if listeners and settings.events is not None:
             directory = settings.path.parent
@@ -260,6 +265,18 @@ class Vault:
     def place(self) -> VaultPlace:
         """Where the vault and its key are. Makes neither. Raises a VaultError."""
         return self._parts.place()
+
+    def rekey(self, provider: str | None = None, *, allow: "Allow | None" = None, report: "Report | None" = None) -> "Rekeyed":
+        """
+        Seals the vault with a new key, kept by the provider of that name, or in the same kind of place as the old one.
+
+        The old key is deleted where it was Handstamp that kept it. A crash leaves a vault that opens, and programs that use it go
+        on. `allow` hears the name of the old key's provider and of the new one's before anything happens, and may raise; `report`
+        how many of how many values are done. Raises a VaultError: then the vault has its old key.
+        """
+        if self._parts.rekey is None:
+            raise UsageError("Expected a vault on disk to give another key, got one in memory.")
+        return self._parts.rekey(provider, allow=allow or _allow, report=report or _allow)
 
     def keep_client_secret(self, server: ServerSettings, secret: Secret, *, owner: str = LOCAL_OWNER) -> None:
         """Seals the secret of a pre-registered client that a person typed (`client_secret_from = "vault"`)."""
@@ -519,6 +536,10 @@ class SyncVault:
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """`Vault.grant`."""
         return self._vault.grant(server, owner=owner, account=account)
+
+
+def _allow(*words: object) -> None:
+    """Whoever hears nothing of a rekey wants it."""
 
 
 class QuietPresenter:

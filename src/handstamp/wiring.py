@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from handstamp.errors import HandstampError, SettingsError, StoreUnreachable, UsageError, forgetting_values
 from handstamp.events import Event, Listener
@@ -24,6 +24,7 @@ from handstamp.model import (
     VaultPlace,
 )
 from handstamp.ports import (
+    AskSecret,
     Browser,
     Callback,
     Clock,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from handstamp.protocol.client_auth import Credentials
     from handstamp.protocol.exchange import Request, Response
     from handstamp.protocol.jwt import Signer, SigningKey
+    from handstamp.stores.rekeying import Allow, Rekeyed, Report
     from handstamp.stores.sqlite import SqliteStore
 
 __all__ = [
@@ -64,6 +66,13 @@ __all__ = [
 
 CLIENT_SECRET = "the client secret"
 PRIVATE_KEY = "the private key"
+
+
+class Rekey(Protocol):
+    """Seals the vault with a new key: `SqliteStore.rekey`."""
+
+    def __call__(self, provider: str | None, *, allow: "Allow", report: "Report") -> "Rekeyed": ...
+
 
 Observer = Callable[["Request", "Response | HandstampError"], None]
 """Sees every request of ours and what came of it; secrets are masked by their type."""
@@ -87,6 +96,7 @@ class Parts:
         read_uptime: ReadUptime = lambda: None,
         random: RandomBytes = os.urandom,
         place: Callable[[], VaultPlace] = lambda: VaultPlace("memory", None),
+        rekey: "Rekey | None" = None,
     ) -> None:
         self.store = store
         self.http = http
@@ -96,16 +106,23 @@ class Parts:
         self.read_uptime = read_uptime
         self.random = random
         self.place = place
+        self.rekey = rekey
+        """None where there is no key, in memory."""
         self.callers: dict[tuple[str, str], Callable[[], str]] = {}
         """Functions that give a server's `client_secret` or `private_key`: by its URL and one of these words."""
         self.read_credentials: CredentialsReader = _CredentialsReader(store, self.callers, clock, random)
 
 
 def build_parts(
-    state: Path, *, announce: Callable[[str], None], network: Network = DIRECT, observe: Observer | None = None
+    state: Path,
+    *,
+    announce: Callable[[str], None],
+    network: Network = DIRECT,
+    observe: Observer | None = None,
+    ask: AskSecret | None = None,
 ) -> Parts:
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
-    store = build_store(state, announce=announce)
+    store = build_store(state, announce=announce, ask=ask)
     file = state / "vault.db"
     return Parts(
         store,
@@ -115,21 +132,22 @@ def build_parts(
         read_uptime=read_uptime,
         # Asking the store makes a vault, and only a login should.
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
+        rekey=store.rekey,
     )
 
 
-def build_store(state: Path, *, announce: Callable[[str], None]) -> "SqliteStore":
+def build_store(state: Path, *, announce: Callable[[str], None], ask: AskSecret | None = None) -> "SqliteStore":
     """The vault in `state` by itself: for who looks after the file, and signs nobody in."""
     from handstamp.stores.sqlite import SqliteStore
 
-    return SqliteStore(state, build_providers(state), announce=announce)
+    return SqliteStore(state, build_providers(state, ask), announce=announce)
 
 
-def build_providers(state: Path) -> "Iterable[KeyProvider]":
+def build_providers(state: Path, ask: AskSecret | None = None) -> "Iterable[KeyProvider]":
     """Where the key of the vault in `state` may be, in the order of preference."""
     from handstamp.stores.keys import StandardProviders
 
-    return StandardProviders(state, os.environ)
+    return StandardProviders(state, os.environ, ask)
 
 
 def build_http(network: Network, observe: Observer | None, named: Named) -> HttpRunner:

@@ -18,12 +18,13 @@ SAMPLES = {
     "mode": "0700",
     "name": "linear",
     "path": "/home/me/it's here",
+    "provider": "file",
     "scope": "read write",
     "server": "linear",
     "subcommand": "check",
     "url": "https://mcp.linear.app/mcp",
 }
-OTHER_PROGRAMS = {"chmod", "mv", "pip", "rm"}
+OTHER_PROGRAMS = {"chmod", "mv", "openssl", "pip", "rm"}
 
 
 def fields(command: str) -> set[str]:

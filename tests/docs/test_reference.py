@@ -140,6 +140,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "vault check": [],
         "vault backup": [str(tmp_path / "vault.backup")],
         "vault restore": ["--yes", str(tmp_path / "vault.backup")],
+        "vault rekey": ["--to", "file", "--yes"],
     }
     refused = home.run("status", "nobody", "--json")
 

@@ -16,6 +16,7 @@ class HeldKey:
         self.name = name
         self.key = key
         self.available = available
+        self.place = ""
         self.loads = 0
 
     def describe(self) -> str:
@@ -32,11 +33,21 @@ class HeldKey:
         self.key = KEY_A
         return self.key
 
+    def at(self, place: str) -> "HeldKey":
+        raise KeyUnavailable("The test's provider has one place.")
+
+    def renew(self) -> "HeldKey":
+        raise KeyUnavailable("The test's provider has one place.")
+
+    def discard(self) -> None:
+        self.key = None
+
 
 class SilentKey:
     """A provider that is set up and does not answer."""
 
     name: str = "keychain"
+    place: str = ""
 
     def describe(self) -> str:
         return "the system keychain"
@@ -48,6 +59,15 @@ class SilentKey:
         raise KeyUnavailable("The system keychain did not answer within 3 seconds.")
 
     def create(self) -> bytes:
+        raise KeyUnavailable("The system keychain did not answer within 3 seconds.")
+
+    def at(self, place: str) -> "SilentKey":
+        return self
+
+    def renew(self) -> "SilentKey":
+        return self
+
+    def discard(self) -> None:
         raise KeyUnavailable("The system keychain did not answer within 3 seconds.")
 
 

@@ -29,6 +29,20 @@ class WorkingKeychain(KeyringBackend):
         self.writes += 1
         self.items[service, username] = password
 
+    def delete_password(self, service: str, username: str) -> None:
+        del self.items[service, username]
+
+
+class UndeletableKeychain(WorkingKeychain):
+    """Lets nobody delete an item until the test says so."""
+
+    is_open = False
+
+    def delete_password(self, service: str, username: str) -> None:
+        if not self.is_open:
+            raise keyring.errors.KeyringLocked("locked")
+        super().delete_password(service, username)
+
 
 class Chosen:
     """Whichever backend a test puts in. keyring finds it by name, as one that a person chose: `stores.keyrings.CHOSEN`."""

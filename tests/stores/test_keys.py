@@ -228,10 +228,10 @@ class TestFile:
 
 
 class TestOrder:
-    def test_the_order_is_environment_systemd_keychain_file(self, tmp_path: Path) -> None:
+    def test_the_order_is_environment_systemd_passphrase_keychain_file(self, tmp_path: Path) -> None:
         providers: list[KeyProvider] = list(StandardProviders(tmp_path, {}))
 
-        assert [provider.name for provider in providers] == ["environment", "systemd", "keychain", "file"]
+        assert [provider.name for provider in providers] == ["environment", "systemd", "passphrase", "keychain", "file"]
 
     def test_a_machine_with_a_keychain_uses_it(self, tmp_path: Path) -> None:
         directory = tmp_path / "state"
@@ -278,7 +278,7 @@ print(*(name for name in sys.modules if name.startswith(keys)))
 
         unwanted, keys = said.splitlines()
         assert unwanted == ""
-        assert set(keys.split()) == {"handstamp.stores.keys.encoding", "handstamp.stores.keys.environment"}
+        assert set(keys.split()) == {f"handstamp.stores.keys.{name}" for name in ("encoding", "environment", "places")}
 
 
 @pytest.mark.parametrize("chosen", ["no_such_package.Keyring", "keyring.backends.fail.Keyrings", "Keyring", ""])

@@ -42,6 +42,7 @@ from handstamp.errors import (
     account_hint,
 )
 from handstamp.model import Grant, GrantKey
+from handstamp.ports import KeyProvider
 from handstamp.settings import ServerSettings, load_settings
 from handstamp.settings_file import add_server
 from handstamp.stores.backups import back_up, read_backup
@@ -49,6 +50,7 @@ from handstamp.stores.checking import check_vault
 from handstamp.stores.keys import StandardProviders
 from handstamp.stores.keys.file import FileKey
 from handstamp.stores.keys.keychain import KeychainKey
+from handstamp.stores.keys.passphrase import Cost, PassphraseKey
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import find_file_system, is_on_network
 from handstamp.stores.restoring import restore
@@ -57,7 +59,7 @@ from handstamp.stores.sqlite import SqliteStore
 from handstamp.stores.ways import find_way, maps_root
 from source_tree import calls, dotted_name, modules, names_of
 from stores.fakes import KEY_A, KEY_B, HeldKey, SilentKey, open_store
-from stores.keyrings import CHOSEN, Chosen, FailingKeychain, HangingKeychain, WorkingKeychain
+from stores.keyrings import CHOSEN, Chosen, FailingKeychain, HangingKeychain, NoKeychain, WorkingKeychain
 from stores.processes import finish, read_line, start
 from stores.samples import ACCESS_TOKEN, GRANT, KEY, REGISTRATION, SECRETS, grant_for, with_access_token
 from threats.disk_programs import (
@@ -1864,8 +1866,8 @@ def test_tg20_another_provider_or_key_is_refused_and_the_vault_stays_as_it_is(ho
     """
     Somebody exchanges the vault's key, or the place where it comes from.
 
-    The vault's header names the provider, with a check that only the right key opens. That provider alone is asked; anything else
-    is an error, and the vault stays as it is.
+    The vault's header names the provider and which of its places, with a check that only the right key opens. That provider alone
+    is asked; anything else is an error, and the vault stays as it is. Only `handstamp vault rekey` gives it another key.
     """
     site = authority()
     sign_in(home, site)
@@ -1924,6 +1926,46 @@ def test_tg20_a_provider_that_fails_is_named_and_no_other_is_asked(
 
     assert others.loads == 0
     assert fingerprint(directory / "vault.db") == before
+
+
+@pytest.mark.parametrize("pinned", ["environment", "systemd", "passphrase", "keychain", "file"])
+@pytest.mark.parametrize("rekeyed", [False, True])
+def test_tg20_a_vault_whose_provider_vanishes_is_opened_with_no_other(
+    pinned: str, rekeyed: bool, keychain: Chosen, directory: Path, tmp_path: Path
+) -> None:
+    keys = {"handstamp.key": KEY_A, "handstamp.new-key": KEY_B, "HANDSTAMP_KEY": KEY_A, "HANDSTAMP_NEW_KEY": KEY_B}
+    texts = {name: base64.b64encode(key).decode() for name, key in keys.items()}
+    for name in ("handstamp.key", "handstamp.new-key"):
+        private_file(tmp_path / name, texts[name].encode())
+    everything = {
+        "environment": {name: texts[name] for name in ("HANDSTAMP_KEY", "HANDSTAMP_NEW_KEY")},
+        "systemd": {"CREDENTIALS_DIRECTORY": str(tmp_path)},
+        "passphrase": {"HANDSTAMP_PASSPHRASE": "correct horse", "HANDSTAMP_NEW_PASSPHRASE": "battery staple"},
+    }
+    with closing(SqliteStore(directory, provider_of(pinned, directory, everything))) as store:
+        store.save_grant(GRANT)
+        if rekeyed:
+            store.rekey()
+    others = {name: value for place, environ in everything.items() if place != pinned for name, value in environ.items()}
+    if pinned == "keychain":
+        keychain.backend = NoKeychain()
+    for path in directory.glob("vault*.key"):
+        path.unlink()
+    before = fingerprint(directory / "vault.db")
+
+    with closing(SqliteStore(directory, StandardProviders(directory, others))) as bereft:
+        for use in (lambda: find(bereft), lambda: bereft.save_grant(GRANT), lambda: bereft.rekey("file")):
+            with pytest.raises(KeyUnavailable, match=f"key provider, {pinned}"):
+                use()
+
+    assert fingerprint(directory / "vault.db") == before
+    assert not list(directory.glob("vault*.key"))
+
+
+def provider_of(name: str, directory: Path, everything: dict[str, dict[str, str]]) -> list[KeyProvider]:
+    environ = {key: value for environ in everything.values() for key, value in environ.items()}
+    cheap = PassphraseKey(environ, None, costs=(Cost(14, 1),))
+    return [each for each in (cheap, *StandardProviders(directory, environ)) if each.name == name][:1]
 
 
 @pytest.mark.usefixtures("keychain")

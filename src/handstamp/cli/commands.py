@@ -37,7 +37,7 @@ COMMANDS = {
     "tools": ("remote", "List a server's tools."),
     "call": ("remote", "Call one of a server's tools."),
     "client-id": ("client_id", "Make, check and serve a client ID metadata document."),
-    "vault": ("vault", "Look after the vault: its place, its health, its backups."),
+    "vault": ("vault", "Look after the vault: its place, its health, its backups, its key."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
 """Name, module and one line; a test compares the line with the command's own. In the order in which people need them."""

@@ -9,6 +9,7 @@ from handstamp.output import Output
 
 if TYPE_CHECKING:
     from handstamp.errors import HandstampError
+    from handstamp.ports import AskSecret
     from handstamp.protocol.exchange import Request, Response
     from handstamp.vault import Vault
     from handstamp.wiring import Observer
@@ -30,8 +31,13 @@ class Session:
         """The vault of this machine, with a person to talk to; `-v` shows them every authorization request."""
         from handstamp.vault import Vault
 
-        with Vault.open(announce=self.output.say, observe=self.build_observer()) as vault:
+        with Vault.open(announce=self.output.say, observe=self.build_observer(), ask=self.ask) as vault:
             yield vault
+
+    @property
+    def ask(self) -> "AskSecret | None":
+        """Asks for a passphrase, where somebody can read the question."""
+        return self.output.ask_secret if self.output.is_conversation else None
 
     def build_observer(self) -> "Observer":
         """Whatever a request bore is masked from then on, and in its own trace first of all."""

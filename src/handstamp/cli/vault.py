@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handstamp.cli.commands import Command, CommandGroup, pass_session
+from handstamp.cli.rekey import rekey
 from handstamp.cli.session import Session
 from handstamp.cli.words import iso_time
 from handstamp.errors import UsageError, VaultCorrupt, hint
@@ -31,10 +32,13 @@ MOST_SERVERS = 8
 @click.group(cls=CommandGroup)
 def vault() -> None:
     """
-    Look after the vault: its place, its health, its backups.
+    Look after the vault: its place, its health, its backups, its key.
 
     The vault is one file, vault.db in the state directory; its key is kept elsewhere. handstamp status shows what is in it.
     """
+
+
+vault.add_command(rekey)
 
 
 @vault.command(cls=Command)
@@ -64,7 +68,7 @@ def check(session: Session) -> None:
     from handstamp.wiring import build_providers
 
     output, place = session.output, _find_vault()
-    findings = list(check_vault(place.parent, build_providers(place.parent), output.progress("Checking")))
+    findings = list(check_vault(place.parent, build_providers(place.parent, session.ask), output.progress("Checking")))
     output.clear_status()
     faults = [finding for finding in findings if finding.state is State.WRONG]
     if output.json:
@@ -93,14 +97,14 @@ def backup(session: Session, file: Path) -> None:
     from handstamp.wiring import build_providers, build_store
 
     output, state = session.output, state_directory().path
-    store = build_store(state, announce=output.say)
+    store = build_store(state, announce=output.say, ask=session.ask)
     target = file.absolute()
     try:
         written = back_up(store.database, target, output.progress("Copying"))
     finally:
         output.clear_status()
         store.close()
-    key = _describe_key(written.key_provider, build_providers(state))
+    key = _describe_key(written.key_provider, build_providers(state, session.ask))
     if output.json:
         members = {"path": str(target), "sign_ins": written.sign_ins, "key_provider": written.key_provider, "key_included": False}
         output.document(members)
@@ -125,12 +129,12 @@ def restore(session: Session, file: Path, yes: bool) -> None:
     from handstamp.wiring import build_providers, build_store
 
     output, place, file = session.output, _find_vault(), file.absolute()
-    contents = read_backup(file, build_providers(place.parent), output.progress("Reading"))
+    contents = read_backup(file, build_providers(place.parent, session.ask), output.progress("Reading"))
     output.clear_status()
     if not yes and not _agrees(output, file, contents, place):
         output.say("Nothing was changed.")
         return
-    store = build_store(place.parent, announce=output.say)
+    store = build_store(place.parent, announce=output.say, ask=session.ask)
     try:
         kept = restoring.restore(store, contents, now=time.time(), progress=output.progress("Restoring"))
     finally:

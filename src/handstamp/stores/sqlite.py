@@ -21,8 +21,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from handstamp.errors import VaultCorrupt, VaultLocked, forgetting_values, hint
+from handstamp.errors import StoreUnreachable, VaultCorrupt, VaultLocked, forgetting_values, hint
 from handstamp.model import Grant, GrantKey, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.stores.database import Database
@@ -36,9 +37,12 @@ from handstamp.stores.migrations import (
     needs_migration,
     refuse_schema,
 )
-from handstamp.stores.pinning import PinnedKey, choose_key, load_pinned_key
+from handstamp.stores.pinning import PinnedKey, PinnedKeys, choose_key
 from handstamp.stores.rows import CLIENT_SECRETS, GRANTS, NAMED, REGISTRATIONS, Row, Rows
 from handstamp.stores.sealing import bind
+
+if TYPE_CHECKING:
+    from handstamp.stores.rekeying import Allow, Rekeyed, Report
 
 __all__ = ["SqliteStore"]
 
@@ -47,7 +51,7 @@ _PATIENCE_WITH_REFRESHES = 90.0
 """Seconds for those that are under way: longer than any holder of a grant's lock may take, but for one that cannot write."""
 
 
-def _say_nothing(line: str) -> None:
+def _say_nothing(*words: object) -> None:
     """A library does not talk; programs hand in what does."""
 
 
@@ -74,7 +78,7 @@ class SqliteStore:
         self._announce = announce
         self._migrations = migrations
         self.database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
-        self._pinned: tuple[bytes, PinnedKey] | None = None
+        self._keys = PinnedKeys(providers)
 
     def prepare(self) -> None:
         """Opens the vault, made now where there is none: a login that cannot be kept fails before the browser opens."""
@@ -85,6 +89,22 @@ class SqliteStore:
         """For a person, after "key in". Makes the vault where there is none."""
         self.prepare()
         return self._pin().description
+
+    def rekey(self, provider: str | None = None, *, allow: "Allow" = _say_nothing, report: "Report" = _say_nothing) -> "Rekeyed":
+        """
+        Seals the vault with a new key, at the provider of that name or where the old one is, and deletes the old one.
+
+        Programs that have the vault open go on, unless the new key is one that only you can give them.
+        """
+        if not self._header():
+            raise StoreUnreachable(f"There is no vault at {self.database.path} yet, and so no key to replace.")
+        with KernelLock(self._directory / "locks" / "vault.lock", wait=False) as is_held:
+            if not is_held:
+                raise VaultLocked(f"Another program gives {self.database.path} a new key at this moment.")
+            from handstamp.stores.rekeying import Rekeying
+
+            rekeying = Rekeying(self._directory, self.database, self._providers, self._keys, self._header, self._replacing)
+            return rekeying.run(provider, allow, report)
 
     def find_grant(self, owner: str, server: str, account: str, issuer: str | None = None) -> Grant | None:
         if issuer is None:
@@ -206,45 +226,73 @@ class SqliteStore:
 
     def _build(self, connection: sqlite3.Connection) -> None:
         pinned = choose_key(self._providers)
+        check = pinned.make_check()
+        self._keys.keep(check, pinned)
         connection.execute("BEGIN IMMEDIATE")
         create_header(connection)
-        connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.provider, pinned.make_check()))
+        connection.execute("INSERT INTO header VALUES (0, ?, ?, 0)", (pinned.pin, check))
         connection.execute("COMMIT")
         migrate(connection, self.database.path, self._migrations)
 
     def _look(self, connection: sqlite3.Connection) -> PinnedKey:
         """
-        The vault's header, in the transaction in which something is read or written.
+        The key by the vault's header, in the transaction in which something is written, or as a connection opens.
 
-        A provider is asked when the first connection of the process opens, and never on the way of a request. And once more if
-        the check is another one: then the vault has another key than before. No lock: two threads that come first both ask, and
-        get the same.
+        A provider is asked when the first connection of the process opens, and on the way of a request only after a rekey.
         """
+        _, pinned = self._keys.unlock(lambda: [self._read_header(connection)])
+        if pinned is None:
+            raise AssertionError("a header is one row")
+        return pinned
+
+    def _read_header(self, connection: sqlite3.Connection) -> Row:
+        """The pin and the check."""
         question = "SELECT schema, key_provider, key_check FROM header LIMIT 1"
-        ((schema, provider, check),) = connection.execute(question).fetchall()
+        ((schema, pin, check),) = connection.execute(question).fetchall()
         refuse_schema(schema, self.database.path, len(self._migrations))
-        known = self._pinned
-        if known is None or known[0] != check:
-            known = self._pinned = (check, load_pinned_key(self._providers, provider, check))
-        return known[1]
+        return pin, check
+
+    def _header(self) -> list[Row]:
+        """The same of now; nothing where there is no vault."""
+        with self.database.reading() as connection:
+            return [] if connection is None else [self._read_header(connection)]
 
     def _pin(self) -> PinnedKey:
-        if self._pinned is None:
-            raise AssertionError("a row was read before its vault was opened")
-        return self._pinned[1]
+        """The key of now."""
+        _, pinned = self._keys.unlock(self._header)
+        if pinned is None:
+            raise StoreUnreachable(f"{self.database.path} is gone: it was there a moment ago.")
+        return pinned
 
     def _read(self, question: str, values: Sequence[object]) -> tuple[Rows, list[Row]]:
-        with self.database.reading() as connection:
-            if connection is None:
-                return _NO_ROWS, []
-            return Rows(self._look(connection), self.database.path), connection.execute(question, values).fetchall()
+        """What is read, and what opens it: with the key of the same moment, as a sibling may rekey the vault in the next."""
+        found: list[Row] = []
+
+        def read() -> list[Row]:
+            with self.database.reading() as connection:
+                if connection is None:
+                    return []
+                header = self._read_header(connection)
+                found[:] = connection.execute(question, values).fetchall()
+                return [header]
+
+        _, pinned = self._keys.unlock(read)
+        return (_NO_ROWS, []) if pinned is None else (Rows(pinned, self.database.path), found)
 
     @contextmanager
     def writing(self) -> Generator[tuple[sqlite3.Connection, Rows], None, None]:
         """One short transaction, and what seals and opens its rows."""
         self.prepare()
+        # Before the transaction: a new key may have to be asked for, and meanwhile nobody else could write.
+        self._pin()
         with forgetting_values(), self.database.writing() as connection:
             yield connection, Rows(self._look(connection), self.database.path)
+
+    @contextmanager
+    def _replacing(self) -> Generator[tuple[sqlite3.Connection, PinnedKey], None, None]:
+        """The transaction of a rekey, and the key of before: no refresh is under way that would have to wait with its token."""
+        with self.alone(), self.writing() as (connection, rows):
+            yield connection, rows.pinned
 
     @contextmanager
     def _erasing(self, again: str | None = None) -> Generator[sqlite3.Connection | None, None, None]:

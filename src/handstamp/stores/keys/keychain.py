@@ -2,8 +2,8 @@
 The key in the system keychain: macOS Keychain, Windows Credential Manager, Secret Service or KWallet, through `keyring`.
 
 One small item, written once and never again: macOS asks anew for permission after each write, and no keychain has a
-compare-and-set (four processes that rewrite an item lose each other's changes). Tokens do not go there; they do not even fit on
-Windows.
+compare-and-set (four processes that rewrite an item lose each other's changes). A rekey makes another item. Tokens do not go
+there; they do not even fit on Windows.
 
 A keychain may wait for a person, or hang on a bus that nobody answers. So each call, the import too, runs in a daemon thread with
 a time box; a late answer is dropped. A key that was stored too late to be reported is found by the next start.
@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar, cast
 
 from handstamp.errors import KeyUnavailable
 from handstamp.stores.keys.encoding import decode_key, encode_key, new_key
+from handstamp.stores.keys.places import new_id, require_id
 
 __all__ = ["SERVICE", "KeychainKey"]
 
@@ -47,10 +48,17 @@ class KeychainKey:
 
     name: str = "keychain"
 
-    def __init__(self, directory: Path, *, limit: float = 3.0) -> None:
+    def __init__(self, directory: Path, place: str = "", *, limit: float = 3.0) -> None:
+        self._directory = directory
         self._limit = limit
+        self.place = place
         # From the path: two vaults never share an item, and a vault that is made anew at its old place finds its old key.
         self._username = "vault-" + sha256(str(directory.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        if place:
+            self._username += f"-{place}"
+
+    def at(self, place: str) -> "KeychainKey":
+        return KeychainKey(self._directory, require_id(self.name, place), limit=self._limit)
 
     def describe(self) -> str:
         return "the system keychain"
@@ -73,6 +81,13 @@ class KeychainKey:
     def create(self) -> bytes:
         """What is there already stays and is given: an item is never rewritten."""
         return self.load() or self._store(new_key())
+
+    def renew(self) -> "KeychainKey":
+        return KeychainKey(self._directory, new_id(), limit=self._limit)
+
+    def discard(self) -> None:
+        if self._read() is not None:
+            self._ask(lambda backend: backend.delete_password(SERVICE, self._username))
 
     def _store(self, key: bytes) -> bytes:
         self._ask(lambda backend: backend.set_password(SERVICE, self._username, encode_key(key)))
@@ -115,6 +130,8 @@ class _Backend(Protocol):
 
     def set_password(self, service: str, username: str, password: str) -> None: ...
 
+    def delete_password(self, service: str, username: str) -> None: ...
+
 
 class _NoKeychain(KeyUnavailable):
     """There is none on this machine, which is no fault of it."""
@@ -138,6 +155,11 @@ class _SystemKeychains:
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self._backends[0].set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        for backend in self._backends:
+            if backend.get_password(service, username) is not None:
+                backend.delete_password(service, username)
 
 
 def _worthy_backend() -> _Backend:
