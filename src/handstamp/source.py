@@ -236,8 +236,8 @@ class TokenSource:
         raise self._login_required("gives no other token than the one that the server refuses")
 
     def _decide(self, rejected: Token | None = None) -> "Token | Flying":
-        now = self._clock()
         with self._mutex:
+            now = self._clock()  # not before: who waits for the mutex meets a pause that has begun meanwhile
             grant = self._look(now, anew=rejected is not None)
             if grant is not None and self._is_good(grant.token, rejected):
                 if self._is_due(grant):
