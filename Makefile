@@ -20,7 +20,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate fuzz endure interop conformance client-id bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate simulate fuzz endure interop conformance client-id bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -55,6 +55,9 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 
 mutate: $(READY)  ## take each guard out and expect its tests to fail; ARGS="TB1" or any words for some
 	$(BIN)/python -m mutation --jobs $(JOBS) $(ARGS)
+
+simulate: $(READY)  ## 100,000 histories of one sign-in, whatever may go wrong in them; ARGS="--histories 5000 --seed word"
+	PYTHONPATH=tests $(BIN)/python -m simulation --jobs $(JOBS) $(ARGS)
 
 fuzz: $(FUZZER)  ## bytes that nobody would send, for SECONDS=120 in all; ARGS="challenge vault" for some parsers; needs Linux
 	$(BIN)/python -m fuzz --jobs $(JOBS) $(SECONDS) $(ARGS)
