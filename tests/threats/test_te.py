@@ -572,10 +572,11 @@ def test_te11_where_a_server_forgives_nothing_that_is_told(machine: Machine, aut
     site = authority()
 
     kill_amid_a_refresh(machine, site)
-    failed = machine.home.fail("token", site.server_url, code=4)
+    with pytest.raises(LoginRequired) as caught:
+        machine.vault().sync.token(site.server_url)
 
-    assert failed.hint == f"handstamp login {site.server_url}"
-    assert len(machine.vault().grants()) == 1
+    assert caught.value.hint == f"handstamp login {site.server_url}"
+    assert machine.stored(site).refused is not None
 
 
 class Forgetful(Authority):
