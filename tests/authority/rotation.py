@@ -31,6 +31,8 @@ class RotatingLedger(Ledger):
         self.previous = False
         self.handed_out: list[HandedOut] = []
         """In the order in which they were made."""
+        self.came_again: dict[str, float] = {}
+        """Refresh tokens that came once more than they were good for, and how many seconds after their first use."""
         self._first_spent: dict[str, float] = {}
         self._predecessors: dict[str, str] = {}
 
@@ -46,6 +48,8 @@ class RotatingLedger(Ledger):
             family = self._by_refresh.get(token)
             if family is not None and self._is_taken_again(token, family.refresh_token):
                 family.refresh_token = token
+            elif token in self._first_spent and self.rotate:
+                self.came_again.setdefault(token, self._age(token))
             return super().find_refresh(token, client_id)
 
     def spend_refresh(self, token: str, scopes: tuple[str, ...]) -> Issued | None:
@@ -61,4 +65,7 @@ class RotatingLedger(Ledger):
     def _is_taken_again(self, token: str, newest: str | None) -> bool:
         if newest is None or self._predecessors.get(newest) != token:
             return False
-        return self.previous or time.monotonic() - self._first_spent[token] < self.grace
+        return self.previous or self._age(token) < self.grace
+
+    def _age(self, token: str) -> float:
+        return time.monotonic() - self._first_spent[token]

@@ -108,6 +108,11 @@ class Authority:
         """All access tokens, in the order in which they were made."""
         return self._ledger.handed_out
 
+    @property
+    def came_again(self) -> dict[str, float]:
+        """Refresh tokens that came once more than they were good for, and how many seconds after their first use."""
+        return self._ledger.came_again
+
     def requests_to(self, path: str) -> list[Seen]:
         return [seen for seen in self.log if seen.path == path]
 

@@ -27,10 +27,9 @@ from endurance.kills import kill_again_and_again
 from endurance.zygote import Zygote
 
 KILLS = 300
-STRICT = Knobs()
 SERVERS: Mapping[str, Knobs] = MappingProxyType(
     {
-        "strict": STRICT,
+        "strict": Knobs(),
         "grace of 1 s": Knobs(grace=1.0),
         "grace of 10 s": Knobs(grace=10.0),
         "grace of 30 min": Knobs(grace=1800.0),
@@ -66,7 +65,7 @@ def run_kills(knobs: Knobs, zygote: Zygote, scale: float, seed: int) -> tuple[st
         f"{came_to.failures.total()} other failures"
     )
     problems = [*came_to.lost, *(f"{number} × {failure}" for failure, number in came_to.failures.items())]
-    good = not problems and came_to.logins == came_to.explained and (knobs is STRICT or not came_to.logins)
+    good = not problems and came_to.logins == came_to.explained
     return "\n    ".join([words, *problems]), good
 
 

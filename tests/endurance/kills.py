@@ -2,8 +2,9 @@
 Writers that are killed while they refresh, one after another, at random moments (TE11).
 
 After each kill the vault is sound and whole, and the token in it is none older than any that a writer was handed. Where a
-sign-in is needed, there is a reason: the server spent that refresh token, nobody was ever handed what it gave, and somebody was
-killed who held the lock while that token was the stored one, with a refresh begun.
+sign-in is needed, there is a reason: the server spent that refresh token, nobody was ever handed what it gave, somebody was
+killed who held the lock while that token was the stored one, with a refresh begun, and the server's grace, if it gives any, was
+over when the next one came to send it again.
 """
 
 import select
@@ -141,7 +142,9 @@ class Killing:
         text = reveal(refresh_token)
         given = [each.access_token for each in self._place.authority.handed_out if each.spent == text]
         arrived = any(fingerprint(token) in self._acknowledged for token in given)
-        return bool(given) and not arrived and text in self._struck
+        authority = self._place.authority
+        is_allowed = not authority.knobs.previous and authority.came_again.get(text or "", -1.0) >= authority.knobs.grace
+        return bool(given) and not arrived and text in self._struck and is_allowed
 
 
 def reveal(secret: Secret | None) -> str | None:

@@ -334,7 +334,9 @@ def test_a_program_that_ends_in_flight_stores_what_comes(track: Track) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGINT, signal.SIGINT)])
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)]
+)
 def test_a_command_that_is_ended_while_its_refresh_is_under_way_stores_it_first(
     signals: tuple[signal.Signals, ...], track: Track
 ) -> None:

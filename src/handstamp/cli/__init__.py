@@ -67,9 +67,14 @@ def _hear_no_more() -> None:
     """The program is ending. No second signal may cut off a refresh that is under way, and that ends by itself in seconds."""
     import signal
 
+    # Not SIG_IGN: of a signal that came just before, Python would complain that it is ignored now.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            signal.signal(getattr(signal, name), _do_nothing)
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    pass
 
 
 def run(arguments: Sequence[str]) -> int:
