@@ -92,7 +92,7 @@ GUARDS = [
     Guard(
         "a damaged vault is moved aside, not overwritten",
         (Edit(RESTORING, "        store.database.set_aside(kept)\n", "        store.database.path.unlink()\n"),),
-        tests=backups("TestRestoring::test_a_vault_that_is_no_database_is_moved_aside_as_it_is"),
+        tests=backups("TestRestoring::test_a_vault_that_is_no_database_any_more_is_moved_aside_as_it_is"),
     ),
     Guard(
         "a vault that was moved away is let go",
