@@ -144,6 +144,8 @@ class Ledger:
         send.ended_at = self.now
         if status == 200 and not send.fault.startswith("200"):
             send.heard = "token"
+            for process in self.world.processes:  # it is well again, and all are told by the store
+                process.left_alone_until = 0.0
         elif status == 400:
             send.heard = "invalid_grant"
         elif status == 401:

@@ -17,6 +17,8 @@ SOON = 0.3
 """Seconds within which a lost answer is asked for again the first time."""
 LATER = 8.1
 """And each further time."""
+GARBLED = 2
+"""Repetitions after which a server that answers nonsense is left alone."""
 WINDOW = 45.0 - LATER
 """Seconds after which it may be given up."""
 
@@ -109,7 +111,8 @@ def _known_since(ledger: "Ledger", send: "Send", last: "Send") -> "tuple[float |
     """From when on the sender of a repetition could have known that one was needed; and how long it may take."""
     if last.process is send.process and last.heard == "nothing":
         burst = _burst(ledger, last)
-        if last.ended_at is None or last.ended_at - burst[0].at > WINDOW:
+        out_of_order = sum(each.fault.startswith(("200", "500", "502")) for each in burst)
+        if last.ended_at is None or last.ended_at - burst[0].at > WINDOW or out_of_order > GARBLED:
             return None, 0.0
         return last.ended_at, SOON if len(burst) == 1 else LATER
     died = last.process.died
