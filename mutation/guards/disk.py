@@ -376,10 +376,9 @@ GUARDS = [
         (
             Edit(
                 "source.py",
-                "        with self._mutex:\n            grant = self._look(now, anew=rejected is not None)\n",
+                "        with self._mutex:\n            now = self._clock()  #",
                 "        keys = self._store.list_keys(self._settings.owner)\n"
-                "        with self._store.lock(keys[0]), self._mutex:\n"
-                "            grant = self._look(now, anew=rejected is not None)\n",
+                "        with self._store.lock(keys[0]), self._mutex:\n            now = self._clock()  #",
             ),
         ),
         rows=("TG22",),
