@@ -197,7 +197,8 @@ def _host(url: httpx2.URL) -> str:
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, _host(url), url.port or {"https": 443, "http": 80}.get(url.scheme)
+    usual = {"https": 443, "http": 80}.get(url.scheme)
+    return url.scheme, _host(url), usual if url.port is None else url.port
 
 
 def _build_content(request: Request) -> tuple[bytes | None, str]:
