@@ -355,6 +355,8 @@ class TokenSource:
                 self._busy_at = self._clock()
                 raise _HeldElsewhere
             grant = self._find()
+            with self._mutex:
+                self._take(grant)  # what fails from here on fails for this one
             if grant is None or grant.key == key:
                 return self._renew_held(flying, grant, rejected, early=early)
         # meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.

@@ -318,6 +318,28 @@ def test_a_new_sign_in_is_not_held_up_by_the_refusal_of_the_last() -> None:
     assert token.access_token.reveal() == "at-1"
 
 
+def test_a_pause_is_for_the_token_that_was_found_under_the_lock() -> None:
+    """A sibling has brought another while the lock was waited for, and the server wants to be left alone since then."""
+    bench = Bench(make_grant())
+    bench.source.token()
+    bench.clock.move(DEAD)
+    asked = script(bench, *[TemporarilyUnavailable("HTTP 503", retry_after=120)] * 5)
+    with bench.store.lock(bench.stored().key):
+        flight = bench.source._decide()
+        theirs = make_grant(access="at-of-a-sibling", obtained_at=bench.clock() - DEAD)
+        bench.store.save_grant(replace(bench.stored(), token=theirs.token))
+    assert not isinstance(flight, Token)
+    with pytest.raises(TemporarilyUnavailable):
+        flight.join(20)
+
+    for _ in range(10):
+        bench.clock.move(10)
+        with pytest.raises(TemporarilyUnavailable):
+            bench.source.token()
+
+    assert len(asked) == 1
+
+
 def test_what_a_sibling_has_renewed_ends_the_pause_after_failures() -> None:
     """TE14: the server is there, as its token shows, and a long pause would outlast that token."""
     bench = Bench(make_grant())
