@@ -5,6 +5,8 @@ Leaves an authorization server in peace that is out of order.
     open     for SHORTEST seconds, then twice as long each time, LONGEST at most    nobody asks
     half     after that    one asks; an answer closes it, none opens it again
 
+A `Retry-After` opens it at once, for as long as it says.
+
 Counted for an issuer, over all grants of one vault: ten thousand people's tokens must not knock ten thousand times at a door that
 is known to be shut. Any answer counts, a refusal too: the server is there.
 """
@@ -44,26 +46,28 @@ class Breakers:
         """Who gets through asks, and tells what came of it. Raises TemporarilyUnavailable where nobody is to ask now."""
         with self._mutex:
             breaker = self._breakers.get(issuer)
-            if breaker is None or breaker.failures < FAILURES:
+            if breaker is None:
                 return
             if breaker.begun <= now < breaker.until:
                 wait = breaker.until - now
                 raise TemporarilyUnavailable(
-                    f"{host(issuer)} failed to answer {breaker.failures} times in a row; it is asked again in {wait:.0f} s.",
-                    retry_after=wait,
+                    f"{host(issuer)} is out of order or busy; it is asked again in {wait:.0f} s.", retry_after=wait
                 )
-            breaker.begun, breaker.until = now, now + PROBE
+            if breaker.failures >= FAILURES:
+                breaker.begun, breaker.until = now, now + PROBE
 
-    def answered(self, issuer: str) -> None:
-        """It did, whatever it said."""
+    def answered(self, issuer: str, *, since: float | None = None) -> None:
+        """It did, whatever it said; to somebody else, who asked at the moment `since`."""
         with self._mutex:
-            self._breakers.pop(issuer, None)
+            breaker = self._breakers.get(issuer)
+            if breaker is not None and (since is None or since >= breaker.begun):
+                del self._breakers[issuer]
 
-    def failed(self, issuer: str, now: float) -> None:
-        """It did not, or with a 5xx."""
+    def failed(self, issuer: str, now: float, leave_alone: float | None = None) -> None:
+        """It did not, or with a 5xx; and it may have said for how many seconds it wants to be left alone."""
         with self._mutex:
             breaker = self._breakers.setdefault(issuer, _Breaker())
             breaker.failures += 1
-            if breaker.failures >= FAILURES:
-                doublings = min(breaker.failures - FAILURES, 10)
-                breaker.begun, breaker.until = now, now + min(LONGEST, SHORTEST * 2**doublings)
+            beyond = breaker.failures - FAILURES
+            rest = 0.0 if beyond < 0 else min(LONGEST, SHORTEST * 2 ** min(beyond, 10))
+            breaker.begun, breaker.until = now, now + max(rest, leave_alone or 0.0)

@@ -373,6 +373,13 @@ class Grant:
             return True
         return self.token.refresh_token is not None and self.refused is None
 
+    @property
+    def interrupted_at(self) -> float | None:
+        """When a refresh was begun of which nobody has told an end: its process is at it, or gone. None where there is none."""
+        if self.pending is None or (self.failure is not None and self.failure.at >= self.pending.begun_at):
+            return None
+        return self.pending.begun_at
+
     def needs_login(self, now: float) -> bool:
         """
         Only a person can bring the next token: the server renews no more, or what renews it is at its end.

@@ -56,7 +56,7 @@ from handstamp.errors import (
     VaultError,
 )
 from handstamp.model import Failure, Grant, Pending, Secret, Token
-from handstamp.ports import Clock, CredentialsReader, Flying, GrantStore, HttpRunner, ReadUptime
+from handstamp.ports import Clock, CredentialsReader, Flying, GrantStore, HttpRunner
 from handstamp.protocol.urls import host
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ REQUEST_DEADLINE = 15.0
 AGAIN = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each repetition of a request whose answer was lost."""
 WINDOW = 45.0
-"""
-Seconds from the first request on in which a repetition is begun; the first is begun in any case.
-
-With the last one's deadline: how long the lock is held by whoever can write.
-"""
+"""Seconds awake, from the first request on, in which a repetition is begun. With its deadline: how long the lock is held."""
 GARBLED = 2
 """Repetitions of a request whose answer makes no sense."""
 SAVE_AGAIN = (0.25, 0.5, 1.0)
@@ -133,7 +129,6 @@ class Renewal:
         read_credentials: CredentialsReader,
         find_prover: "Callable[[Token, str], Prover | None]",
         clock: Clock,
-        read_uptime: ReadUptime,
         breakers: Breakers,
         tell_unsaved: Callable[[HandstampError], None],
     ) -> None:
@@ -143,7 +138,6 @@ class Renewal:
         self._read_credentials = read_credentials
         self._find_prover = find_prover
         self._clock = clock
-        self._read_uptime = read_uptime
         self._breakers = breakers
         self._tell_unsaved = tell_unsaved
         self._refused: tuple[float, str | None] | None = None
@@ -180,19 +174,19 @@ class Renewal:
 
     def _begin(self, grant: Grant) -> Grant | None:
         """Nothing is sent before this is on disk. None where the grant is another one by now."""
-        if grant.pending is not None:
-            return grant
         pending = Pending(self._clock(), fingerprint(grant.token.refresh_token) or "")
         return self._store.replace_grant(replace(grant, pending=pending))
 
     def _ask(self, flying: Flying, grant: Grant, *, unsure: bool) -> "TokenResponse | _Failed":
-        ends = self._count() + WINDOW
+        spent = 0.0
         if_lost, if_garbled = iter(AGAIN), iter(AGAIN[:GARBLED])
-        repeated = False
         while True:
+            began = self._clock()
             try:
                 return self._send(grant)
             except HandstampError as error:
+                # A request lasts no longer, whatever the clock says: it may have been set, or the machine may have slept.
+                spent += min(max(self._clock() - began, 0.0), REQUEST_DEADLINE)
                 outcome = judge(error)
                 unsure = unsure or outcome in (Outcome.LOST, Outcome.GARBLED)
                 wait = None
@@ -200,11 +194,9 @@ class Renewal:
                     wait = next(if_lost, None)
                 elif outcome is Outcome.GARBLED:
                     wait = next(if_garbled, None)
-                # Once in any case: the clock may have been set, and a machine that cannot count its sleep may have slept.
-                is_late = repeated and self._count() + (wait or 0) > ends
-                if wait is None or is_late or not flying.pause(wait):
+                if wait is None or spent + wait > WINDOW or not flying.pause(wait):
                     return _Failed(error, unsure)
-                repeated = True
+                spent += wait
 
     def _send(self, grant: Grant) -> "TokenResponse":
         from handstamp.protocol.tokens import refresh_token
@@ -214,8 +206,9 @@ class Renewal:
         prover = self._find_prover(grant.token, grant.token_endpoint)
         try:
             answer = self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
-        except NetworkError:
-            self._breakers.failed(issuer, self._clock())
+        except NetworkError as error:
+            leave_alone = error.retry_after if isinstance(error, TemporarilyUnavailable) else None
+            self._breakers.failed(issuer, self._clock(), leave_alone)
             raise
         except HandstampError:
             self._breakers.answered(issuer)
@@ -249,11 +242,6 @@ class Renewal:
                     self._tell_unsaved(told)
                 is_last = not flying.pause(wait)
         raise AssertionError("an endless loop has ended")
-
-    def _count(self) -> float:
-        """Seconds awake, where the machine counts; a clock that may be set is good enough where it does not."""
-        uptime = self._read_uptime()
-        return self._clock() if uptime is None else uptime.seconds - uptime.slept
 
 
 def fingerprint(secret: Secret | None) -> str | None:

@@ -253,8 +253,8 @@ class TokenSource:
                 raise self._login_required("is not signed in yet")
             if grant is not None and not grant.renews:
                 return self._last_of(grant, rejected)
-            if self._is_pausing(now):
-                return self._during_pause(grant, rejected)
+            if (pause := self._find_pause(grant)) is not None:
+                return self._during_pause(pause, grant, rejected)
             return self._board(grant, rejected)
 
     def _look(self, now: float, *, anew: bool) -> Grant | None:
@@ -275,8 +275,8 @@ class TokenSource:
         """From the store into memory."""
         former, self._grant, self._ready = self._grant, found, None
         if former is not None and found is not None and _is_another(found.token, former.token):
-            self._pause, self._failures = None, 0  # it was for the token that is gone
-            self._breakers.answered(found.key.issuer)  # it gave a token to a sibling
+            self._failures = 0
+            self._breakers.answered(found.key.issuer, since=found.token.obtained_at)
             self._emit(Adopted(**self._about(found), expires_at=found.token.expires_at))
 
     def _now(self, token: Token) -> float:
@@ -287,15 +287,20 @@ class TokenSource:
 
     def _is_due(self, grant: Grant) -> bool:
         """For a flight in the background."""
-        if self._is_pausing(self._clock()):
+        if self._find_pause(grant) is not None:
             return False
         if grant.renews and grant.pending is not None:
             return True  # its owner is gone, or holds the lock; whoever gets that knows
         renew_from = grant.renew_from(self._jitter(grant.key))
         return renew_from is not None and self._now(grant.token) >= renew_from
 
-    def _is_pausing(self, now: float) -> bool:
-        return self._pause is not None and self._pause.holds(now)
+    def _find_pause(self, grant: Grant | None) -> "_Pause | None":
+        pause, token = self._pause, None if grant is None else grant.token
+        if pause is None or not pause.holds(self._clock(), token):
+            return None
+        # A sibling has begun since then. If it was killed over that, a server's grace may end with our pause.
+        began = None if grant is None else grant.interrupted_at
+        return None if began is not None and began > pause.begun else pause
 
     def _ready_until(self, grant: Grant, now: float) -> float:
         """The next moment at which something has to be looked at: the store, or the clock."""
@@ -317,11 +322,10 @@ class TokenSource:
             raise self._login_required("gave a token that has ended and cannot be renewed")
         raise self._login_required("no longer accepts the stored sign-in")
 
-    def _during_pause(self, grant: Grant | None, rejected: Token | None) -> Token:
-        assert self._pause is not None  # `_is_pausing`
+    def _during_pause(self, pause: "_Pause", grant: Grant | None, rejected: Token | None) -> Token:
         if grant is not None and self._still_serves(grant.token, rejected):
             return grant.token
-        raise self._pause.error_again()
+        raise pause.error_again()
 
     def _count_forced(self, now: float) -> None:
         self._forced = [then for then in self._forced if 0 <= now - then < 60]
@@ -433,7 +437,6 @@ class TokenSource:
                 read_credentials=self._read_credentials,
                 find_prover=self.prover,
                 clock=self._clock,
-                read_uptime=self._read_uptime,
                 breakers=self._breakers,
                 tell_unsaved=self._tell_failed,
             )
@@ -455,22 +458,24 @@ class TokenSource:
             self._tell_to_login(grant, explained)
         else:
             self._tell_failed(error)
-        self._fall_back(explained)
+        self._fall_back(grant, explained)
         if grant is not None and self._still_serves(grant.token, rejected):
             return grant
         if explained is error:
             raise error
         raise explained from error
 
-    def _fall_back(self, error: HandstampError) -> None:
+    def _fall_back(self, grant: Grant | None, error: HandstampError) -> None:
         """Nobody tries again for a while."""
         with self._mutex:
             self._failures += 1
-            seconds = min(LONGEST_PAUSE, PAUSE * 2 ** min(self._failures - 1, 10))
+            # The disk is ours: asking it again costs nobody anything.
+            doublings = 0 if isinstance(error, VaultError) else min(self._failures - 1, 10)
+            seconds = min(LONGEST_PAUSE, PAUSE * 2**doublings)
             if isinstance(error, TemporarilyUnavailable) and error.retry_after is not None:
                 seconds = max(seconds, error.retry_after)
             now = self._clock()
-            self._pause = _Pause(now, now + seconds, error)
+            self._pause = _Pause(None if grant is None else grant.token, now, now + seconds, error)
             self._version = None  # what failed is noted in the store
 
     def _tell_failed(self, error: HandstampError) -> None:
@@ -517,14 +522,18 @@ class TokenSource:
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """Some seconds without another attempt. A clock that is set back ends it: it is no reason to wait for days."""
+    """
+    Some seconds without another attempt for this token. Another one, and a clock that is set back, end it: neither is a reason
+    to wait for what was.
+    """
 
+    token: Token | None
     begun: float
     until: float
     error: HandstampError
 
-    def holds(self, now: float) -> bool:
-        return self.begun <= now < self.until
+    def holds(self, now: float, token: Token | None) -> bool:
+        return self.begun <= now < self.until and token == self.token
 
     def error_again(self) -> HandstampError:
         """A copy: one object, raised a thousand times, would grow by a traceback each time."""

@@ -217,6 +217,36 @@ def test_a_refresh_that_a_crash_interrupted_is_carried_on_at_once_though_the_tok
     assert bench.stored().pending is None
 
 
+def test_what_a_sibling_was_killed_over_does_not_wait_for_a_pause_of_ours() -> None:
+    """TE11: a server's grace is seconds, and so is the pause; nothing can be lost by asking."""
+    bench = Bench(make_grant())
+    bench.clock.move(DEAD)
+    script(bench, ConnectFailed("No network."))
+    with pytest.raises(ConnectFailed):
+        bench.source.token()
+    bench.clock.move(2)
+    interrupted(bench)
+
+    token = bench.source.token()
+
+    assert token.access_token.reveal() == "at-1"
+
+
+def test_what_a_sibling_has_failed_with_is_no_reason_to_try_at_once() -> None:
+    """Else two programs would take turns at a server that is out of order."""
+    bench = Bench(make_grant())
+    sibling = bench.another_source()
+    bench.clock.move(DEAD)
+    asked = script(bench, *[TemporarilyUnavailable("HTTP 502", maybe_done=True)] * 100)
+
+    for _ in range(5):
+        for source in (bench.source, sibling):
+            with pytest.raises(TemporarilyUnavailable):
+                source.token()
+
+    assert len(asked) == 6
+
+
 def test_the_note_of_a_sibling_that_is_at_work_starts_nothing() -> None:
     """Whoever holds the lock lives."""
     bench = Bench(make_grant())
@@ -563,6 +593,19 @@ def test_a_breaker_waits_longer_each_time_and_never_for_ever() -> None:
     breakers.admit(ISSUER, 1000.0 + LONGEST + PROBE)
     failed(breakers, 1, 2000.0)
     breakers.admit(ISSUER, 500.0)
+
+
+def test_a_server_that_says_when_to_come_again_is_left_alone_for_every_token() -> None:
+    """A `Retry-After` is about the server. Who has got a token since then shows that it is over."""
+    breakers = Breakers()
+    breakers.failed(ISSUER, 1000.0, 300.0)
+    breakers.answered(ISSUER, since=999.0)
+
+    with pytest.raises(TemporarilyUnavailable):
+        breakers.admit(ISSUER, 1299.0)
+    breakers.answered(ISSUER, since=1001.0)
+
+    breakers.admit(ISSUER, 1299.0)
 
 
 def test_a_server_that_is_out_of_order_for_ten_minutes_is_left_in_peace() -> None:

@@ -177,10 +177,11 @@ class WipesOnInvalidClient(TokenSource):
 
 
 class NoPause(TokenSource):
-    """After a failure the next call asks at once."""
+    """After a failure the next call asks at once, whatever the server said."""
 
-    def _fall_back(self, error: HandstampError) -> None:
-        pass
+    def _fall_back(self, grant: Grant | None, error: HandstampError) -> None:
+        if grant is not None:
+            self._breakers.answered(grant.key.issuer)
 
 
 class LeavesCrashes(TokenSource):
@@ -221,7 +222,7 @@ class WaitsInTheMutex(TokenSource):
 class NeverCloses(Breakers):
     """Once open, open for good."""
 
-    def answered(self, issuer: str) -> None:
+    def answered(self, issuer: str, *, since: float | None = None) -> None:
         pass
 
     def admit(self, issuer: str, now: float) -> None:
