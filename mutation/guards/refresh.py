@@ -14,7 +14,7 @@ GUARDS = [
         (
             Edit(
                 "renewal.py",
-                "return self._store.replace_grant(replace(grant, pending=pending))",
+                "return self._store.replace_grant(replace(grant, pending=pending, failure=None))",
                 "return replace(grant, pending=pending)",
             ),
         ),
@@ -72,12 +72,12 @@ GUARDS = [
     ),
     Guard(
         "a note without an owner is carried on in a pause, too",
-        (Edit("source.py", "return None if began is not None and began > pause.begun else pause", "return pause"),),
+        (Edit("source.py", "return None if began is not None and began >= pause.begun else pause", "return pause"),),
         tests=renewal("what_a_sibling_was_killed_over_does_not_wait_for_a_pause_of_ours"),
     ),
     Guard(
         "a note whose owner has told of a failure is carried on after the pause",
-        (Edit("model.py", "or (self.failure is not None and self.failure.at >= self.pending.begun_at):", "or False:"),),
+        (Edit("model.py", "if self.pending is None or self.failure is not None else", "if self.pending is None else"),),
         tests=renewal("what_a_sibling_has_failed_with_is_no_reason_to_try_at_once"),
     ),
     Guard(

@@ -325,7 +325,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the last attempt to renew brought no token. Gone after the next that does."""
+    """Why the last attempt to renew brought no token. Gone when the next begins."""
 
     at: float
     """Seconds since 1970, UTC."""
@@ -376,9 +376,7 @@ class Grant:
     @property
     def interrupted_at(self) -> float | None:
         """When a refresh was begun of which nobody has told an end: its process is at it, or gone. None where there is none."""
-        if self.pending is None or (self.failure is not None and self.failure.at >= self.pending.begun_at):
-            return None
-        return self.pending.begun_at
+        return None if self.pending is None or self.failure is not None else self.pending.begun_at
 
     def needs_login(self, now: float) -> bool:
         """

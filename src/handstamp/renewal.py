@@ -20,8 +20,8 @@ Where a grant is, and what leads from there to where. Every row that says "writt
 
     state       in the store            what happens                             then        written
     ok          no pending, no refused  it is due, and a look under the lock
-                                        finds it so                              pending     pending
-    pending     pending                 a token comes                            ok          token; failure gone
+                                        finds it so                              pending     pending; failure gone
+    pending     pending                 a token comes                            ok          token; pending gone
                                         a token comes, and cannot be written     unsaved     nothing
                                         invalid_grant, a sibling wrote another   ok          nothing: it is adopted
                                         invalid_grant                            refused     refused, failure
@@ -29,7 +29,7 @@ Where a grant is, and what leads from there to where. Every row that says "writt
                                         refusal; and no attempt before was lost  ok          failure; pending gone
                                         lost, garbled, 5xx, to the last attempt  pending     failure
                                         this process is killed                   pending     nothing
-    unsaved     pending                 writing works at last                    ok          token; failure gone
+    unsaved     pending                 writing works at last                    ok          token; pending gone
                                         this process ends                        pending     nothing
     refused     refused                 nothing but a login                      ok          a new grant
     any                                 a login, a logout                        ok, gone    a new grant, nothing left
@@ -175,7 +175,7 @@ class Renewal:
     def _begin(self, grant: Grant) -> Grant | None:
         """Nothing is sent before this is on disk. None where the grant is another one by now."""
         pending = Pending(self._clock(), fingerprint(grant.token.refresh_token) or "")
-        return self._store.replace_grant(replace(grant, pending=pending))
+        return self._store.replace_grant(replace(grant, pending=pending, failure=None))
 
     def _ask(self, flying: Flying, grant: Grant, *, unsure: bool) -> "TokenResponse | _Failed":
         spent = 0.0

@@ -217,6 +217,8 @@ class TokenSource:
                 token = decision if isinstance(decision, Token) else decision.join(WAIT_DEADLINE).token
             except _HeldElsewhere:
                 continue
+            except HandstampError as error:
+                return self._old_token(rejected, error)
             if _is_another(token, rejected):
                 return token
             landed += 1
@@ -230,10 +232,20 @@ class TokenSource:
                 token = decision if isinstance(decision, Token) else (await decision.join_async(WAIT_DEADLINE)).token
             except _HeldElsewhere:
                 continue
+            except HandstampError as error:
+                return self._old_token(rejected, error)
             if _is_another(token, rejected):
                 return token
             landed += 1
         raise self._login_required("gives no other token than the one that the server refuses")
+
+    def _old_token(self, rejected: Token | None, error: HandstampError) -> Token:
+        """The flight may have been for somebody whose token was refused, and it still serves us. Else raises `error`."""
+        with self._mutex:
+            grant = self._grant
+        if grant is None or not self._still_serves(grant.token, rejected):
+            raise error
+        return grant.token
 
     def _decide(self, rejected: Token | None = None) -> "Token | Flying":
         with self._mutex:
@@ -300,7 +312,7 @@ class TokenSource:
             return None
         # A sibling has begun since then. If it was killed over that, a server's grace may end with our pause.
         began = None if grant is None else grant.interrupted_at
-        return None if began is not None and began > pause.begun else pause
+        return None if began is not None and began >= pause.begun else pause
 
     def _ready_until(self, grant: Grant, now: float) -> float:
         """The next moment at which something has to be looked at: the store, or the clock."""

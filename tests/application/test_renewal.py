@@ -201,7 +201,7 @@ def interrupted(bench: Bench) -> None:
     """A sibling was killed between the note and the answer."""
     grant = bench.stored()
     spent = fingerprint(grant.token.refresh_token) or ""
-    assert bench.store.replace_grant(replace(grant, pending=Pending(bench.clock() - 1, spent))) is not None
+    assert bench.store.replace_grant(replace(grant, pending=Pending(bench.clock() - 1, spent), failure=None)) is not None
 
 
 def test_a_refresh_that_a_crash_interrupted_is_carried_on_at_once_though_the_token_is_fresh() -> None:
@@ -237,11 +237,11 @@ def test_what_a_sibling_has_failed_with_is_no_reason_to_try_at_once() -> None:
     bench = Bench(make_grant())
     sibling = bench.another_source()
     bench.clock.move(DEAD)
-    asked = script(bench, *[TemporarilyUnavailable("HTTP 502", maybe_done=True)] * 100)
+    asked = script(bench, *[MalformedResponse("A web page.")] * 100)
 
     for _ in range(5):
         for source in (bench.source, sibling):
-            with pytest.raises(TemporarilyUnavailable):
+            with pytest.raises(MalformedResponse):
                 source.token()
 
     assert len(asked) == 6
