@@ -53,12 +53,11 @@ The commands that an error may name. Each is run through the real command line i
 
 EXIT_CODES = {
     0: "done",
-    1: "failed: the login was stopped, the server said no, or the server broke the protocol",
+    1: "failed: you stopped it, the server said no, or the server broke the protocol",
     2: "the command or a configuration file makes no sense",
-    3: "the network: nobody said no, and nothing stored was touched",
+    3: "the network: nobody said no",
     4: "a person has to sign in",
     5: "the vault: locked, unreachable, corrupt, or its key does not answer",
-    8: "pending: a login was begun and not completed",
     130: "interrupted",
 }
 

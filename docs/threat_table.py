@@ -40,8 +40,8 @@ The last column names the first test of a row, which stages the attack; `make mu
 and expects the tests of their rows to fail. The few rows that have nothing to take out stand in
 [`mutation/unguarded.py`](../../mutation/unguarded.py), each with the reason.
 A row that cannot apply yet names the piece of work that brings it instead:
-`conformance` (the rest of the specification's extensions), `hosts` (our own connections to MCP servers: terminal app and bridge),
-`web` (platforms with many users). What no client can prevent is said in the row.
+`hosts` (our own connections to MCP servers: terminal app and bridge), `web` (platforms with many users).
+What no client can prevent is said in the row.
 
 What is trusted: your operating system, your account on it, the packages that we are built on (pinned with their hashes), and
 the certificate authorities that your system trusts.

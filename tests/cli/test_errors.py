@@ -47,6 +47,7 @@ def test_an_unknown_command_names_the_nearest_and_exits_with_2(cli: CommandLine)
         "login",
         "login a b",
         "login --nope a",
+        "login --account",
         "add",
         "add a",
         "add a b",

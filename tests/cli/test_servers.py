@@ -1,11 +1,15 @@
 """`add` and `remove`: what they write, what they refuse, and that no secret passes through them."""
 
 import tomllib
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from cli.commandline import CommandLine
+from handstamp.stores.sqlite import SqliteStore
+from stores.fakes import HeldKey
+from stores.samples import grant_for
 
 URL = "https://mcp.linear.app/mcp"
 SECRET = "a-client-secret-of-mine"
@@ -149,6 +153,16 @@ def test_remove_takes_the_name_away_and_leaves_the_others(cli: CommandLine) -> N
     assert (result.code, result.stdout) == (0, "")
     assert set(written(cli)) == {"two"}
     assert not (cli.state / "vault.db").exists()
+
+
+def test_remove_names_the_account_of_a_sign_in_that_stays(cli: CommandLine) -> None:
+    cli("add", "linear", URL)
+    with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as store:
+        store.save_grant(grant_for(owner="local", server=URL, account="work"))
+
+    result = cli("remove", "linear")
+
+    assert result.stderr.splitlines()[-1] == f"hint: handstamp logout {URL} --account work"
 
 
 @pytest.mark.parametrize("name", ["nobody", URL])

@@ -154,6 +154,24 @@ def test_a_name_that_is_taken_is_an_error_of_usage(filled: CommandLine) -> None:
     assert result.stderr.splitlines()[1] == "hint: handstamp vault backup --help"
 
 
+def test_a_backup_says_where_a_key_that_has_moved_is_kept(filled: CommandLine) -> None:
+    filled("vault", "rekey", "--to", "file", "--yes")
+
+    told = filled("vault", "backup", "one.db")
+    as_json = filled("vault", "backup", "two.db", "--json")
+
+    (file,) = filled.state.glob("vault.*.key")
+    assert f"The key stays in {file.name}, a file that only you can read" in told.stderr
+    assert as_json.json["key_provider"] == "file"
+
+
+def test_where_the_key_is_missing_no_restore_is_advised(filled: CommandLine) -> None:
+    result = filled("vault", "check", environment={"HANDSTAMP_KEY": ""})
+
+    assert result.code == 5
+    assert result.stderr.splitlines()[1] == "hint: handstamp vault --help"
+
+
 def test_an_error_of_the_vault_leads_to_its_check(filled: CommandLine) -> None:
     result = filled("token", LINEAR, environment={"HANDSTAMP_KEY": ""})
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["LATER", "Later"]
 
-Work = Literal["conformance", "hosts", "web"]
+Work = Literal["hosts", "web"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,6 @@ class Later:
 
 LATER: Mapping[str, Later] = MappingProxyType(
     {
-        "TB20": Later(
-            "Our own document was altered or is out of date.",
-            "A command checks it; falling back to registration is a setting.",
-            "conformance",
-        ),
         "TC12": Later(
             "A server asks for a URL to be opened in the middle of a call.",
             "Judges it like the login's, shows it whole, waits for a yes.",

@@ -22,6 +22,8 @@ from handstamp.errors import (
 )
 from handstamp.model import Grant, LoginPrompt
 from handstamp.protocol.challenge import Challenge
+from handstamp.protocol.client_document import build_document, redirect_uris
+from handstamp.protocol.document_check import check_document, find_faults
 from handstamp.protocol.registration import register_client
 from handstamp.protocol.resource import find_protected_resource
 from handstamp.protocol.server import find_authorization_server
@@ -795,6 +797,40 @@ def test_tb19_a_code_is_worth_nothing_to_another_program(machine: Machine, autho
     assert impostor.brought == 400
     assert impostor.tried == {"error": "invalid_grant"}
     assert [form["client_id"] for form in site.token_requests] == [DOCUMENT, DOCUMENT]
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"client_id": f"{DOCUMENT}/"},
+        {"redirect_uris": ["http://127.0.0.1:41187/callback"]},
+        {"redirect_uris": [*redirect_uris(), "http://elsewhere.example/callback"]},
+        {"client_secret": "known to the world"},
+    ],
+    ids=["a slash more", "ports of last year", "a way out", "a secret"],
+)
+def test_tb20_a_check_finds_what_is_wrong_with_our_own_document(altered: dict[str, object]) -> None:
+    """
+    Our own document was altered or is out of date.
+
+    `handstamp client-id check` asks for it as an authorization server does and names all that one would refuse. What such a
+    server refuses ends the sign-in; nothing is registered in its place unless you take the document's setting away.
+    """
+    wire = Wire({DOCUMENT: json_response(build_document(DOCUMENT) | altered)})
+
+    faults = find_faults(wire.run(check_document(DOCUMENT)))
+
+    assert [fault.subject for fault in faults] == list(altered)
+
+
+def test_tb20_nothing_is_registered_in_place_of_a_document_that_is_refused(machine: Machine, authority: StartAuthority) -> None:
+    site = authority(Knobs(client_id_metadata_document_supported=True, code_error="invalid_client"))
+    machine.home.name("work", site.server_url, client_id_url=DOCUMENT)
+
+    with pytest.raises(InvalidClient):
+        machine.vault().sync.login("work")
+
+    assert steps(site) == ["authorize", "token"]
 
 
 def test_tb21_every_sign_in_asks_for_the_metadata_anew(machine: Machine, authority: StartAuthority) -> None:

@@ -91,6 +91,14 @@ class Command(click.Command):
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **attributes: Any) -> None:
         super().__init__(name, params=[*(params or []), *_common_options()], **attributes)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            # Of an option without its value click does not say whose it is.
+            error.ctx = error.ctx or ctx
+            raise
+
 
 class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:

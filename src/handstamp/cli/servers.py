@@ -4,7 +4,7 @@ import click
 
 from handstamp.cli.commands import Command, pass_session, server_argument
 from handstamp.cli.session import Session
-from handstamp.errors import SettingsError, UsageError, VaultError, hint
+from handstamp.errors import SettingsError, UsageError, VaultError, account_hint, hint
 from handstamp.model import OLDER, ClientSettings, GrantKey, GrantType
 from handstamp.protocol.client_document import require_document_url
 from handstamp.protocol.client_settings import require_complete
@@ -144,17 +144,17 @@ def remove(session: Session, server: str) -> None:
         except VaultError:
             stored = []  # the name is gone, which is what was asked for; whoever asks for a sign-in meets the error there
     if output.json:
-        next_step = hint("logout", server=found.url) if stored else None
+        next_step = _sign_out(stored[0]) if stored else None
         output.document({"server": server, "url": found.url, "still_signed_in": bool(stored), "next_step": next_step})
         return
     output.done(f"Removed {server} from {settings.path}")
-    _tell_stored(session, stored, found.url)
-
-
-def _tell_stored(session: Session, stored: list[GrantKey], url: str) -> None:
     if stored:
-        session.output.warn(f"Its sign-in at {url} is still stored.")
-        session.output.hint(hint("logout", server=url))
+        output.warn(f"Its sign-in at {found.url} is still stored.")
+        output.hint(_sign_out(stored[0]))
+
+
+def _sign_out(key: GrantKey) -> str:
+    return account_hint("logout", server=key.server, account=key.account)
 
 
 def _check_client(url: str, client: ClientSettings) -> None:

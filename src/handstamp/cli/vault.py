@@ -1,7 +1,7 @@
 """`handstamp vault`: the file in which sign-ins are kept, looked after as a file."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from handstamp.cli.commands import Command, CommandGroup, pass_session
 from handstamp.cli.rekey import rekey
 from handstamp.cli.session import Session
 from handstamp.cli.words import iso_time
-from handstamp.errors import UsageError, VaultCorrupt, hint
+from handstamp.errors import KeyUnavailable, UsageError, VaultCorrupt, hint
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
@@ -34,11 +34,9 @@ def vault() -> None:
     """
     Look after the vault: its place, its health, its backups, its key.
 
-    The vault is one file, vault.db in the state directory; its key is kept elsewhere. handstamp status shows what is in it.
+    The vault is one file, vault.db in the state directory; its key is kept elsewhere, and nothing opens without it. handstamp
+    status shows what is in it. Where the key is gone for good, move vault.db aside and sign in anew.
     """
-
-
-vault.add_command(rekey)
 
 
 @vault.command(cls=Command)
@@ -76,7 +74,7 @@ def check(session: Session) -> None:
     else:
         output.table([(Styled(*GLYPHS[each.state.value]), each.subject, each.text) for each in findings], headings=False)
     if faults:
-        advice = next((fault.hint for fault in faults if fault.hint is not None), hint("vault_restore", path="FILE"))
+        advice = next((fault.hint for fault in faults if fault.hint is not None), _find_advice(faults))
         raise VaultCorrupt(f"{place} is not as it should be: {len(faults)} of {len(findings)} findings are wrong.", hint=advice)
     for finding in findings:
         if finding.hint is not None and not output.json:
@@ -106,8 +104,8 @@ def backup(session: Session, file: Path) -> None:
         store.close()
     key = _describe_key(written.key_provider, build_providers(state, session.ask))
     if output.json:
-        members = {"path": str(target), "sign_ins": written.sign_ins, "key_provider": written.key_provider, "key_included": False}
-        output.document(members)
+        provider, _, _ = written.key_provider.partition(":")
+        output.document({"path": str(target), "sign_ins": written.sign_ins, "key_provider": provider, "key_included": False})
         return
     output.done(f"Wrote {file}: {_count(written.sign_ins, 'sign-in')}, sealed")
     output.say(f"  Its key is not in it, and nobody opens it without, nor do you. The key stays in {key}.")
@@ -149,6 +147,9 @@ def restore(session: Session, file: Path, yes: bool) -> None:
         output.say(f"  What was there is kept as {kept}: its tokens too, until you delete it.")
 
 
+vault.add_command(rekey)
+
+
 def _agrees(output: Output, file: Path, contents: "Contents", place: Path) -> bool:
     if output.json or not output.is_conversation:
         raise UsageError(
@@ -175,8 +176,20 @@ def _find_vault() -> Path:
     return state_directory().path / "vault.db"
 
 
-def _describe_key(name: str, providers: "Iterable[KeyProvider]") -> str:
-    return next((provider.describe() for provider in providers if provider.name == name), name)
+def _find_advice(faults: "Sequence[Finding]") -> str:
+    """A backup replaces what is damaged, and cannot be put back without the vault's key."""
+    if any(fault.subject == "key" for fault in faults):
+        return hint("help_command", command="vault")
+    return hint("vault_restore", path="FILE")
+
+
+def _describe_key(pin: str, providers: "Iterable[KeyProvider]") -> str:
+    from handstamp.stores.pinning import find_provider
+
+    try:
+        return find_provider(providers, pin).describe()
+    except KeyUnavailable:
+        return safe(pin)
 
 
 def _members(finding: "Finding") -> dict[str, object]:
