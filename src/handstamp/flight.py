@@ -31,6 +31,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from handstamp.errors import TimedOut
+from handstamp.forks import in_children
 
 __all__ = ["Flight", "waker"]
 
@@ -64,6 +65,8 @@ class Flight(Generic[T]):
 
     def board(self) -> bool:
         """One more who will join. False where it is too late: over, or let go."""
+        if self.is_over:  # before the mutex: in a fork nobody may be left who lets go of it
+            return False
         with self._mutex:
             if self._let_go or self.is_over:
                 return False
@@ -165,9 +168,13 @@ class _Exit:
     """Lets committed work end before the interpreter does."""
 
     def __init__(self) -> None:
+        self._begin_anew()
+        in_children(self, _Exit._begin_anew)
+        atexit.register(self._wait)
+
+    def _begin_anew(self) -> None:
         self.begun = threading.Event()
         self._committed: set[threading.Thread] = set()
-        atexit.register(self._wait)
 
     def add(self, thread: threading.Thread) -> None:
         self._committed.add(thread)

@@ -36,7 +36,6 @@ at most; or what the server said in `Retry-After`.
 """
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,7 +43,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from handstamp.breaker import Breakers
 from handstamp.errors import (
@@ -61,6 +59,7 @@ from handstamp.errors import (
     hint,
 )
 from handstamp.events import About, Adopted, Emit, Failed, Login, NeedsLogin, Refreshed, ignore
+from handstamp.forks import in_children
 from handstamp.model import Grant, GrantKey, RegistrationKind, Token
 from handstamp.ports import Clock, CredentialsReader, Fly, Flying, GrantStore, HttpRunner, Obtain, RandomBytes, ReadUptime
 
@@ -148,8 +147,8 @@ class TokenSource:
         self._slept = self._count_sleep()
         self._provers: dict[str, Prover] = {}
         self._renewal: Renewal | None = None
-        self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
-        _SOURCES.add(self)
+        self._begin_anew()
+        in_children(self, TokenSource._begin_anew)
         self._grant: Grant | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
@@ -161,6 +160,9 @@ class TokenSource:
         self._failures = 0
         self._told_to_login: Token | None = None
         self._forced: list[float] = []
+
+    def _begin_anew(self) -> None:
+        self._mutex = threading.RLock()  # guards the rest; held for microseconds and for the store, never over the network
 
     def ready(self) -> Token | None:
         """The token, where it is known to be good without a look at the store: the fast path of every request."""
@@ -533,19 +535,6 @@ class _Pause:
 
 class _HeldElsewhere(Exception):
     """A flight in the background found a sibling at work. Who has joined it needs one that waits."""
-
-
-_SOURCES: WeakSet[TokenSource] = WeakSet()
-
-
-def _renew_mutexes() -> None:
-    """In a child that was forked while another thread held a mutex, nobody would ever let it go."""
-    for source in list(_SOURCES):
-        source._mutex = threading.RLock()  # pyright: ignore[reportPrivateUsage]
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew_mutexes)
 
 
 def _is_another(token: Token, rejected: Token | None) -> bool:

@@ -1,7 +1,5 @@
 """TokenSource: one refresh for all who notice, and nothing lost by an answer that is not a no."""
 
-import os
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -309,24 +307,6 @@ def test_a_logout_during_a_refresh_is_seen_by_the_next_look() -> None:
 
     with pytest.raises(LoginRequired):
         bench.source.token()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="forks")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of what this is about
-def test_a_child_that_was_forked_beside_a_held_mutex_goes_on() -> None:
-    """TG17."""
-    bench = Bench(make_grant())
-    bench.source.token()
-
-    with bench.source._mutex:
-        child = os.fork()
-        if child == 0:
-            asking = threading.Thread(target=bench.source.token, daemon=True)
-            asking.start()
-            asking.join(10)
-            os._exit(asking.is_alive())
-
-    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_invalid_grant_is_asked_once_and_remembered_by_fingerprint() -> None:
