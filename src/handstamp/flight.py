@@ -76,9 +76,7 @@ class Flight(Generic[T]):
     def commit(self) -> bool:
         """For the work itself: may it go on to what cannot be undone? False if nobody waits any more or the program ends."""
         with self._mutex:
-            self._let_go = self._aboard == 0 or _exit.begun.is_set()
-            if not self._let_go:
-                _exit.add(self._thread)
+            self._let_go = self._aboard == 0 or not _exit.admit(self._thread)
             return not self._let_go
 
     def fail(self, error: Exception) -> None:
@@ -176,8 +174,13 @@ class _Exit:
         self.begun = threading.Event()
         self._committed: set[threading.Thread] = set()
 
-    def add(self, thread: threading.Thread) -> None:
+    def admit(self, thread: threading.Thread) -> bool:
+        """False once the program ends. Put down before that is asked: whoever ends it asks the other way round."""
         self._committed.add(thread)
+        if self.begun.is_set():
+            self._committed.discard(thread)
+            return False
+        return True
 
     def discard(self, thread: threading.Thread) -> None:
         self._committed.discard(thread)
