@@ -219,6 +219,8 @@ class TokenSource:
                 token = decision if isinstance(decision, Token) else decision.join(WAIT_DEADLINE).token
             except _HeldElsewhere:
                 continue
+            except VaultError as error:
+                token = self._despite(error, rejected)
             if _is_another(token, rejected):
                 return token
             landed += 1
@@ -232,10 +234,20 @@ class TokenSource:
                 token = decision if isinstance(decision, Token) else (await decision.join_async(WAIT_DEADLINE)).token
             except _HeldElsewhere:
                 continue
+            except VaultError as error:
+                token = self._despite(error, rejected)
             if _is_another(token, rejected):
                 return token
             landed += 1
         raise self._login_required("gives no other token than the one that the server refuses")
+
+    def _despite(self, error: VaultError, rejected: Token | None) -> Token:
+        """The flight has a new token and cannot write it: the old one, while it lives."""
+        with self._mutex:
+            grant = self._grant
+        if grant is not None and self._still_serves(grant.token, rejected):
+            return grant.token
+        raise error
 
     def _decide(self, rejected: Token | None = None) -> "Token | Flying":
         with self._mutex:
@@ -352,6 +364,12 @@ class TokenSource:
 
     def _renew(self, flying: Flying, key: GrantKey, rejected: Token | None, *, early: bool) -> Grant:
         self._stagger(flying)
+        try:
+            return self._renew_alone(flying, key, rejected, early=early)
+        except VaultError as error:
+            return self._survive(self._grant, rejected, error)
+
+    def _renew_alone(self, flying: Flying, key: GrantKey, rejected: Token | None, *, early: bool) -> Grant:
         with self._store.lock(key, wait=not early) as held:
             if not held:
                 self._busy_at = self._clock()
@@ -362,7 +380,7 @@ class TokenSource:
             if grant is None or grant.key == key:
                 return self._renew_held(flying, grant, rejected, early=early)
         # A-18: meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.
-        return self._renew(flying, grant.key, rejected, early=early)
+        return self._renew_alone(flying, grant.key, rejected, early=early)
 
     def _stagger(self, flying: Flying) -> None:
         slept = self._count_sleep()
@@ -386,6 +404,8 @@ class TokenSource:
             return self._let_go(grant)
         try:
             return self._adopt(self._fetch(flying, grant))
+        except VaultError:
+            raise  # `_renew` has an eye on the vault as a whole
         except HandstampError as error:
             return self._survive(grant, rejected, error)
 
