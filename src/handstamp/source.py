@@ -54,6 +54,7 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
     TemporarilyUnavailable,
+    TimedOut,
     VaultError,
     account_hint,
     hint,
@@ -347,7 +348,8 @@ class TokenSource:
         """Renews while everybody goes on with the old token: nobody joins, and it is wanted all the same."""
         is_busy = 0 <= self._clock() - self._busy_at < BUSY_PAUSE
         if not is_busy and (self._flight is None or self._flight.is_over):
-            self._board(grant, None, early=True)
+            with suppress(RuntimeError):  # no thread is to be had: the interpreter is ending, or the system has no more
+                self._board(grant, None, early=True)
 
     def _board(self, grant: Grant | None, rejected: Token | None, *, early: bool = False) -> Flying:
         """The flight that is under way, or a new one; we are aboard."""
@@ -401,7 +403,7 @@ class TokenSource:
             self._last_of(grant, rejected)
             return self._adopt(grant)
         if not flying.commit():
-            return self._let_go(grant)
+            return self._let_go(grant, rejected)
         try:
             return self._adopt(self._fetch(flying, grant))
         except VaultError:
@@ -409,10 +411,10 @@ class TokenSource:
         except HandstampError as error:
             return self._survive(grant, rejected, error)
 
-    def _let_go(self, grant: Grant | None) -> Grant:
-        """Nobody waits any more."""
-        if grant is None:
-            raise self._login_required("is not signed in yet")
+    def _let_go(self, grant: Grant | None, rejected: Token | None) -> Grant:
+        """Nobody waits any more; or the program ends, and there may be who does."""
+        if grant is None or not self._still_serves(grant.token, rejected):
+            raise TimedOut(f"Expected time to renew the token of {self._settings.name}, and the program is ending.")
         return self._adopt(grant)
 
     def _fetch(self, flying: Flying, grant: Grant | None) -> Grant:

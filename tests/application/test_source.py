@@ -1,7 +1,7 @@
 """TokenSource: one refresh for all who notice, and nothing lost by an answer that is not a no."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
@@ -22,6 +22,7 @@ from handstamp.errors import (
     TimedOut,
 )
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret
+from handstamp.ports import Flying
 from handstamp.protocol.exchange import Request, Response
 from handstamp.renewal import fingerprint
 from handstamp.source import TokenSource
@@ -503,3 +504,30 @@ def test_an_account_of_its_own_has_a_token_of_its_own() -> None:
 
     assert work.token().access_token.reveal() == "at-work"
     assert bench.source.token().access_token.reveal() == "at-0"
+
+
+def test_a_program_that_can_start_no_thread_uses_a_good_token() -> None:
+    """An interpreter that is ending starts none."""
+    bench = Bench(make_grant())
+    bench.clock.move(3600 - 540)
+
+    def fail(work: Callable[[Flying], Grant]) -> Flying:
+        raise RuntimeError("can't start new thread")
+
+    bench.source._fly = fail
+
+    assert bench.source.token().access_token.reveal() == "at-0"
+
+
+def test_a_program_that_is_ending_gets_no_token_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent any more, and that is all that is known."""
+    ending = threading.Event()
+    ending.set()
+    monkeypatch.setattr("handstamp.flight._exit.begun", ending)
+    bench = Bench(make_grant())
+    bench.clock.move(4000)
+
+    with pytest.raises(TimedOut):
+        bench.source.token()
+
+    assert bench.http.requests == []
