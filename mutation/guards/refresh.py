@@ -156,7 +156,7 @@ GUARDS = [
     ),
     Guard(
         "the end of a program waits for what is on its way",
-        (Edit("flight.py", "_exit.add(self._thread)", "pass"),),
+        (Edit("flight.py", "        self._committed.add(thread)\n", ""),),
         rows=("TE18",),
         tests=("tests/races/test_races.py::test_a_program_that_ends_in_flight_stores_what_comes",),
     ),

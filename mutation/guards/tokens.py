@@ -170,8 +170,8 @@ GUARDS = [
         (
             Edit(
                 "logout.py",
-                "        except TimedOut:\n            report =",
-                "        except VaultCorrupt:\n            report =",
+                "        except TimedOut:\n",
+                "        except VaultCorrupt:\n",
             ),
         ),
         tests=("tests/application/test_logout.py::test_a_refresh_that_hangs_in_another_program_is_not_waited_for_for_ever",),
@@ -182,8 +182,8 @@ GUARDS = [
             Edit(
                 "logout.py",
                 "            # Whoever gave up waiting has gone on without us, and may have signed in again by now.\n"
-                "            return self._end(key) if flight.commit() else None\n",
-                "            return self._end(key)\n",
+                "            return self._told(self._end(key)) if flight.commit() else None\n",
+                "            return self._told(self._end(key))\n",
             ),
         ),
         tests=("tests/application/test_logout.py::test_a_logout_that_waited_in_vain_leaves_the_next_sign_in_alone",),

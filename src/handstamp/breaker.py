@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 
 from handstamp.errors import TemporarilyUnavailable
+from handstamp.forks import in_children
 from handstamp.protocol.urls import host
 
 __all__ = ["Breakers"]
@@ -39,8 +40,12 @@ class Breakers:
     """One for each issuer. Safe to call from many threads. Times are seconds since 1970, UTC."""
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
         self._breakers: dict[str, _Breaker] = {}
+        self._begin_anew()
+        in_children(self, Breakers._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._mutex = threading.Lock()
 
     def admit(self, issuer: str, now: float) -> None:
         """Who gets through asks, and tells what came of it. Raises TemporarilyUnavailable where nobody is to ask now."""

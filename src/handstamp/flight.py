@@ -31,6 +31,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from handstamp.errors import TimedOut
+from handstamp.forks import in_children
 
 __all__ = ["Flight", "waker"]
 
@@ -64,6 +65,8 @@ class Flight(Generic[T]):
 
     def board(self) -> bool:
         """One more who will join. False where it is too late: over, or let go."""
+        if self.is_over:  # before the mutex: in a fork nobody may be left who lets go of it
+            return False
         with self._mutex:
             if self._let_go or self.is_over:
                 return False
@@ -73,9 +76,7 @@ class Flight(Generic[T]):
     def commit(self) -> bool:
         """For the work itself: may it go on to what cannot be undone? False if nobody waits any more or the program ends."""
         with self._mutex:
-            self._let_go = self._aboard == 0 or _exit.begun.is_set()
-            if not self._let_go:
-                _exit.add(self._thread)
+            self._let_go = self._aboard == 0 or not _exit.admit(self._thread)
             return not self._let_go
 
     def fail(self, error: Exception) -> None:
@@ -165,12 +166,21 @@ class _Exit:
     """Lets committed work end before the interpreter does."""
 
     def __init__(self) -> None:
-        self.begun = threading.Event()
-        self._committed: set[threading.Thread] = set()
+        self._begin_anew()
+        in_children(self, _Exit._begin_anew)
         atexit.register(self._wait)
 
-    def add(self, thread: threading.Thread) -> None:
+    def _begin_anew(self) -> None:
+        self.begun = threading.Event()
+        self._committed: set[threading.Thread] = set()
+
+    def admit(self, thread: threading.Thread) -> bool:
+        """False once the program ends. Put down before that is asked: whoever ends it asks the other way round."""
         self._committed.add(thread)
+        if self.begun.is_set():
+            self._committed.discard(thread)
+            return False
+        return True
 
     def discard(self, thread: threading.Thread) -> None:
         self._committed.discard(thread)

@@ -65,7 +65,8 @@ class SignOut:
     """
     Ends the sign-ins of one server.
 
-    `http` is a function, because what the server does not offer needs no client. `patience`: seconds for each sign-in.
+    `http` is a function, because what the server does not offer needs no client. `tell` hears of each sign-in as it is forgotten,
+    also where nobody waits for that any more. `patience`: seconds for each sign-in.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class SignOut:
         *,
         http: Callable[[], HttpRunner],
         read_credentials: CredentialsReader,
+        tell: Callable[[LogoutReport], None] = lambda _: None,
         patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._http = http
         self._read_credentials = read_credentials
+        self._tell = tell
         self._patience = patience
 
     async def end(self, keys: Iterable[GrantKey]) -> list[LogoutReport]:
@@ -91,11 +94,7 @@ class SignOut:
         try:
             return await flight.join_async(self._patience)
         except TimedOut:
-            report = await self._start(partial(self._end_regardless, key)).join_async(PATIENCE)
-        if report is None or not report.revoked:
-            return report
-        reason = f"another program renewed it for more than {self._patience:.0f} seconds, and may have got a newer token"
-        return replace(report, revocation=Revocation.UNCERTAIN, reason=reason)
+            return await self._start(partial(self._end_regardless, key)).join_async(PATIENCE)
 
     @staticmethod
     def _start(work: "Callable[[Flight[LogoutReport | None]], LogoutReport | None]") -> "Flight[LogoutReport | None]":
@@ -106,10 +105,19 @@ class SignOut:
     def _end_alone(self, key: GrantKey, flight: "Flight[LogoutReport | None]") -> LogoutReport | None:
         with self._store.lock(key):
             # Whoever gave up waiting has gone on without us, and may have signed in again by now.
-            return self._end(key) if flight.commit() else None
+            return self._told(self._end(key)) if flight.commit() else None
 
     def _end_regardless(self, key: GrantKey, flight: "Flight[LogoutReport | None]") -> LogoutReport | None:
-        return self._end(key) if flight.commit() else None
+        report = self._end(key) if flight.commit() else None
+        if report is None or not report.revoked:
+            return self._told(report)
+        reason = f"another program renewed it for more than {self._patience:.0f} seconds, and may have got a newer token"
+        return self._told(replace(report, revocation=Revocation.UNCERTAIN, reason=reason))
+
+    def _told(self, report: LogoutReport | None) -> LogoutReport | None:
+        if report is not None:
+            self._tell(report)
+        return report
 
     def _end(self, key: GrantKey) -> LogoutReport | None:
         try:

@@ -36,7 +36,6 @@ at most; or what the server said in `Retry-After`.
 """
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,7 +43,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from handstamp.breaker import Breakers
 from handstamp.errors import (
@@ -56,11 +54,13 @@ from handstamp.errors import (
     ServerBrokeProtocol,
     ServerSaidNo,
     TemporarilyUnavailable,
+    TimedOut,
     VaultError,
     account_hint,
     hint,
 )
 from handstamp.events import About, Adopted, Emit, Failed, Login, NeedsLogin, Refreshed, ignore
+from handstamp.forks import in_children
 from handstamp.model import Grant, GrantKey, RegistrationKind, Token
 from handstamp.ports import Clock, CredentialsReader, Fly, Flying, GrantStore, HttpRunner, Obtain, RandomBytes, ReadUptime
 
@@ -148,8 +148,8 @@ class TokenSource:
         self._slept = self._count_sleep()
         self._provers: dict[str, Prover] = {}
         self._renewal: Renewal | None = None
-        self._mutex = threading.RLock()  # guards all below; held for microseconds and for the store, never over the network
-        _SOURCES.add(self)
+        self._begin_anew()
+        in_children(self, TokenSource._begin_anew)
         self._grant: Grant | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
@@ -161,6 +161,9 @@ class TokenSource:
         self._failures = 0
         self._told_to_login: Token | None = None
         self._forced: list[float] = []
+
+    def _begin_anew(self) -> None:
+        self._mutex = threading.RLock()  # guards the rest; held for microseconds and for the store, never over the network
 
     def ready(self) -> Token | None:
         """The token, where it is known to be good without a look at the store: the fast path of every request."""
@@ -240,7 +243,10 @@ class TokenSource:
         raise self._login_required("gives no other token than the one that the server refuses")
 
     def _old_token(self, rejected: Token | None, error: HandstampError) -> Token:
-        """The flight may have been for somebody whose token was refused, and it still serves us. Else raises `error`."""
+        """
+        The flight may have been for somebody whose token was refused, or has one that it cannot write: while the old one lives,
+        it serves us. Else raises `error`.
+        """
         with self._mutex:
             grant = self._grant
         if grant is None or not self._still_serves(grant.token, rejected):
@@ -349,7 +355,8 @@ class TokenSource:
         """Renews while everybody goes on with the old token: nobody joins, and it is wanted all the same."""
         is_busy = 0 <= self._clock() - self._busy_at < BUSY_PAUSE
         if not is_busy and (self._flight is None or self._flight.is_over):
-            self._board(grant, None, early=True)
+            with suppress(RuntimeError):  # no thread is to be had: the interpreter is ending, or the system has no more
+                self._board(grant, None, early=True)
 
     def _board(self, grant: Grant | None, rejected: Token | None, *, early: bool = False) -> Flying:
         """The flight that is under way, or a new one; we are aboard."""
@@ -366,6 +373,12 @@ class TokenSource:
 
     def _renew(self, flying: Flying, key: GrantKey, rejected: Token | None, *, early: bool) -> Grant:
         self._stagger(flying)
+        try:
+            return self._renew_alone(flying, key, rejected, early=early)
+        except VaultError as error:
+            return self._survive(self._grant, rejected, error)
+
+    def _renew_alone(self, flying: Flying, key: GrantKey, rejected: Token | None, *, early: bool) -> Grant:
         with self._store.lock(key, wait=not early) as held:
             if not held:
                 self._busy_at = self._clock()
@@ -376,7 +389,7 @@ class TokenSource:
             if grant is None or grant.key == key:
                 return self._renew_held(flying, grant, rejected, early=early)
         # A-18: meanwhile somebody has signed in, at another issuer, and that grant has a lock of its own.
-        return self._renew(flying, grant.key, rejected, early=early)
+        return self._renew_alone(flying, grant.key, rejected, early=early)
 
     def _stagger(self, flying: Flying) -> None:
         slept = self._count_sleep()
@@ -397,16 +410,18 @@ class TokenSource:
             self._last_of(grant, rejected)
             return self._adopt(grant)
         if not flying.commit():
-            return self._let_go(grant)
+            return self._let_go(grant, rejected)
         try:
             return self._adopt(self._fetch(flying, grant))
+        except VaultError:
+            raise  # `_renew` has an eye on the vault as a whole
         except HandstampError as error:
             return self._survive(grant, rejected, error)
 
-    def _let_go(self, grant: Grant | None) -> Grant:
-        """Nobody waits any more."""
-        if grant is None:
-            raise self._login_required("is not signed in yet")
+    def _let_go(self, grant: Grant | None, rejected: Token | None) -> Grant:
+        """Nobody waits any more; or the program ends, and there may be who does."""
+        if grant is None or not self._still_serves(grant.token, rejected):
+            raise TimedOut(f"Expected time to renew the token of {self._settings.name}, and the program is ending.")
         return self._adopt(grant)
 
     def _fetch(self, flying: Flying, grant: Grant | None) -> Grant:
@@ -554,19 +569,6 @@ class _Pause:
 
 class _HeldElsewhere(Exception):
     """A flight in the background found a sibling at work. Who has joined it needs one that waits."""
-
-
-_SOURCES: WeakSet[TokenSource] = WeakSet()
-
-
-def _renew_mutexes() -> None:
-    """In a child that was forked while another thread held a mutex, nobody would ever let it go."""
-    for source in list(_SOURCES):
-        source._mutex = threading.RLock()  # pyright: ignore[reportPrivateUsage]
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew_mutexes)
 
 
 def _is_another(token: Token, rejected: Token | None) -> bool:

@@ -15,8 +15,6 @@ Rules
 """
 
 import atexit
-import os
-import sys
 import threading
 import time
 from collections import deque
@@ -26,6 +24,7 @@ from functools import partial
 from weakref import WeakSet, finalize, ref
 
 from handstamp.events import Event, Listener
+from handstamp.forks import in_children
 
 __all__ = ["EventStream", "Feed"]
 
@@ -39,9 +38,13 @@ class EventStream:
     """Fulfils `Emit` by `emit`. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()  # guards the exchange of the two tuples, which are read without it
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._feeds: tuple[ref[Feed], ...] = ()
+        self._begin_anew()
+        in_children(self, EventStream._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._mutex = threading.Lock()  # guards the exchange of the two tuples, which are read without it
 
     def emit(self, event: Event) -> None:
         """Tells everybody who listens. Does not raise, and does not wait."""
@@ -87,12 +90,13 @@ class _Subscription:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._ended = False
-        self.begin_anew()
+        self._begin_anew()
         self._start()
         _SUBSCRIPTIONS.add(self)
+        in_children(self, _Subscription._begin_anew)
 
-    def begin_anew(self) -> None:
-        """At first, and in a child that was forked: its lock may be held for ever; the thread and its events are the parent's."""
+    def _begin_anew(self) -> None:
+        """The thread, and the events that it has not taken up yet, are the parent's."""
         self._changed = threading.Condition()  # guards all of this object
         self._waiting: deque[Event] = deque()
         self._dropped = 0
@@ -155,8 +159,13 @@ class Feed:
 
     def __init__(self) -> None:
         self.dropped = 0
-        self._mutex = threading.Lock()  # guards the two below
         self._waiting: deque[Event] = deque()
+        self._begin_anew()
+        in_children(self, Feed._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """The task that reads is the parent's."""
+        self._mutex = threading.Lock()  # guards the rest
         self._wake: Callable[[], None] = _nobody
 
     def put(self, event: Event) -> None:
@@ -216,12 +225,3 @@ def _flush_all() -> None:
     # Runs after what `handstamp.flight` lets end, whose events these may be: that module is loaded later than this one.
     with suppress(KeyboardInterrupt):
         _flush(list(_SUBSCRIPTIONS))
-
-
-def _begin_anew() -> None:
-    for subscription in list(_SUBSCRIPTIONS):
-        subscription.begin_anew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_begin_anew)

@@ -228,15 +228,12 @@ class Vault:
             self._parts.store,
             http=partial(self._parts.http, found.named),
             read_credentials=partial(self._read_stored_credentials, found, account),
+            tell=partial(self._tell_revoked, found.name, owner, account),
         )
         try:
-            reports = await sign_out.end(keys)
+            return await sign_out.end(keys)
         finally:
             self._source(found, owner, account).look_again()
-        for report in reports:
-            about = self._about(found.name, GrantKey(owner, report.server, account, report.issuer))
-            self._stream.emit(Revoked(**about, confirmed=report.revoked, reason=report.reason))
-        return reports
 
     async def is_open(self, server: str) -> bool:
         """
@@ -420,6 +417,10 @@ class Vault:
             return (await self._parts.http(server.named).run(step, deadline=PROBE_DEADLINE)).asks
         except HandstampError:
             return False
+
+    def _tell_revoked(self, name: str, owner: str, account: str, report: "LogoutReport") -> None:
+        about = self._about(name, GrantKey(owner, report.server, account, report.issuer))
+        self._stream.emit(Revoked(**about, confirmed=report.revoked, reason=report.reason))
 
     def _about(self, name: str, key: GrantKey) -> About:
         at = self._parts.clock()

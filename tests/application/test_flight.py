@@ -1,12 +1,13 @@
 """One piece of work, joined by whoever wants its outcome."""
 
 import threading
+from collections.abc import Callable
 
 import anyio
 import pytest
 
 from handstamp.errors import LoginRequired, TimedOut
-from handstamp.flight import Flight
+from handstamp.flight import Flight, _exit
 
 
 class Gate:
@@ -106,3 +107,31 @@ def test_an_event_loop_that_died_meanwhile_disturbs_nobody(backend: str) -> None
     gate.open.set()
 
     assert flight.join(20) == "outcome"
+
+
+class EndingJustThen(threading.Event):
+    """A program that begins to end in the moment after it was asked whether it does."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        super().__init__()
+        self._look = look
+
+    def is_set(self) -> bool:
+        was = super().is_set()
+        if not was:
+            self.set()
+            self._look()
+        return was
+
+
+def test_a_program_that_begins_to_end_waits_for_whoever_was_just_told_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TE18: else it would send the refresh token and die."""
+    waited_for: set[threading.Thread] = set()
+    monkeypatch.setattr(_exit, "begun", EndingJustThen(lambda: waited_for.update(_exit._committed)))
+    gate = Gate()
+    flight = Flight(gate, name="test").start()
+    gate.open.set()
+
+    flight.join(20)
+
+    assert gate.committed == [flight._thread in waited_for]

@@ -32,7 +32,15 @@ class Bench:
         self.store = MemoryStore()
         self.grant = self.store.save_grant(make_grant())
         self.http = ScriptedHttp(answer)
-        self.sign_out = SignOut(self.store, http=lambda: self.http, read_credentials=no_credentials, patience=patience)
+        self.told: list[LogoutReport] = []
+        self.tell = self.told.append
+        self.sign_out = SignOut(
+            self.store,
+            http=lambda: self.http,
+            read_credentials=no_credentials,
+            tell=lambda report: self.tell(report),
+            patience=patience,
+        )
 
     def end(self) -> LogoutReport:
         [report] = self.end_all()
@@ -162,6 +170,28 @@ def test_a_refresh_that_is_under_way_ends_first_and_its_token_is_revoked() -> No
     assert dict(bench.http.requests[0].form or ())["token"] == Secret("rt-1")
 
 
+def test_a_logout_that_is_cancelled_half_way_is_told_all_the_same() -> None:
+    """What was begun is carried through, and who watches hears what came of it."""
+    bench = Bench()
+    gate = bench.http.gate = threading.Event()
+    told = threading.Event()
+    bench.tell = lambda report: told.set()
+
+    async def give_up() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(bench.sign_out.end, bench.store.list_keys("local"))
+            await anyio.to_thread.run_sync(bench.http.arrived.wait, 20)
+            group.cancel_scope.cancel()
+
+    anyio.run(give_up)
+    told_too_early = told.is_set()
+    gate.set()
+
+    assert told.wait(PATIENT)
+    assert not told_too_early
+    assert bench.is_forgotten
+
+
 def test_a_refresh_that_hangs_in_another_program_is_not_waited_for_for_ever() -> None:
     """It is forgotten all the same, and what that program brings is not stored: generations."""
     bench = Bench(patience=IMPATIENT)
@@ -172,6 +202,7 @@ def test_a_refresh_that_hangs_in_another_program_is_not_waited_for_for_ever() ->
 
     assert report.revocation is Revocation.UNCERTAIN
     assert report.reason == "another program renewed it for more than 0 seconds, and may have got a newer token"
+    assert bench.told == [report]
     assert len(bench.http.requests) == 1
     assert (stored, bench.is_forgotten) == (None, True)
 

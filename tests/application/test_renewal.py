@@ -1,5 +1,7 @@
 """The refresh transaction: what is written when, what is sent again, and what is left."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 
@@ -23,9 +25,10 @@ from handstamp.errors import (
 )
 from handstamp.events import Adopted, Failed, NeedsLogin, Refreshed
 from handstamp.events import Event as Happening
-from handstamp.model import Failure, Grant, Pending, Token, Uptime
+from handstamp.model import Failure, Grant, GrantKey, Pending, Token, Uptime
 from handstamp.protocol.exchange import Request, Response
 from handstamp.renewal import Outcome, fingerprint, judge
+from handstamp.stores.memory import MemoryStore
 
 DEAD = 4000
 """Seconds after which the token of `make_grant` has ended."""
@@ -443,6 +446,53 @@ def test_a_token_that_cannot_be_saved_is_neither_handed_out_nor_lost() -> None:
     assert sent_while_full == len(bench.http.requests) == 1
     assert token.access_token.reveal() == "at-1"
     assert bench.stored().token == token
+
+
+def test_a_token_that_cannot_be_saved_ends_no_token_before_its_time() -> None:
+    """TE19: in the last half minute the old one is still good."""
+    bench = Bench()
+    store = fill_disk(bench, room=1)
+    bench.clock.move(3590)
+    gate = bench.gate = Event()
+
+    tokens = [bench.source.token().access_token.reveal() for _ in range(3)]
+    store.room = 1000
+    gate.set()
+    landed(bench)
+
+    assert tokens == ["at-0"] * 3
+    assert bench.stored().token.access_token.reveal() == "at-1"
+
+
+class NoRoomForLocks(MemoryStore):
+    """A disk that can be read, and holds no file more."""
+
+    asked = 0
+
+    @contextmanager
+    def lock(self, key: GrantKey, *, wait: bool = True) -> Generator[bool]:
+        self.asked += 1
+        raise StoreUnreachable("The disk is full.")
+        yield False
+
+
+@pytest.mark.parametrize("after", [3600 - 540, 3590], ids=["in the background", "in the last half minute"])
+def test_a_lock_that_cannot_be_had_ends_no_token_and_is_not_asked_for_each_time(after: float) -> None:
+    """TE19."""
+    bench = Bench()
+    store = bench.store = NoRoomForLocks()
+    store.save_grant(make_grant())
+    bench.source = bench.another_source()
+    bench.clock.move(after)
+
+    tokens: list[str] = []
+    for _ in range(3):
+        tokens.append(bench.source.token().access_token.reveal())
+        landed(bench)
+
+    assert tokens == ["at-0"] * 3
+    assert store.asked == 1
+    assert kinds(bench.events) == [Failed]
 
 
 def test_a_short_hiccup_of_the_disk_is_nobody_s_business() -> None:

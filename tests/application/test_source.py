@@ -1,9 +1,7 @@
 """TokenSource: one refresh for all who notice, and nothing lost by an answer that is not a no."""
 
-import os
-import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
@@ -24,6 +22,7 @@ from handstamp.errors import (
     TimedOut,
 )
 from handstamp.model import Grant, GrantKey, RegistrationKind, Secret
+from handstamp.ports import Flying
 from handstamp.protocol.exchange import Request, Response
 from handstamp.renewal import fingerprint
 from handstamp.source import TokenSource
@@ -311,24 +310,6 @@ def test_a_logout_during_a_refresh_is_seen_by_the_next_look() -> None:
         bench.source.token()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="forks")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of what this is about
-def test_a_child_that_was_forked_beside_a_held_mutex_goes_on() -> None:
-    """TG17."""
-    bench = Bench(make_grant())
-    bench.source.token()
-
-    with bench.source._mutex:
-        child = os.fork()
-        if child == 0:
-            asking = threading.Thread(target=bench.source.token, daemon=True)
-            asking.start()
-            asking.join(10)
-            os._exit(asking.is_alive())
-
-    assert os.waitpid(child, 0)[1] == 0
-
-
 def test_invalid_grant_is_asked_once_and_remembered_by_fingerprint() -> None:
     """TE13, step 3: 1000 calls, one request; the sealed record stays."""
     bench = Bench(make_grant(refresh="rt-dead"))
@@ -523,3 +504,30 @@ def test_an_account_of_its_own_has_a_token_of_its_own() -> None:
 
     assert work.token().access_token.reveal() == "at-work"
     assert bench.source.token().access_token.reveal() == "at-0"
+
+
+def test_a_program_that_can_start_no_thread_uses_a_good_token() -> None:
+    """An interpreter that is ending starts none."""
+    bench = Bench(make_grant())
+    bench.clock.move(3600 - 540)
+
+    def fail(work: Callable[[Flying], Grant]) -> Flying:
+        raise RuntimeError("can't start new thread")
+
+    bench.source._fly = fail
+
+    assert bench.source.token().access_token.reveal() == "at-0"
+
+
+def test_a_program_that_is_ending_gets_no_token_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent any more, and that is all that is known."""
+    ending = threading.Event()
+    ending.set()
+    monkeypatch.setattr("handstamp.flight._exit.begun", ending)
+    bench = Bench(make_grant())
+    bench.clock.move(4000)
+
+    with pytest.raises(TimedOut):
+        bench.source.token()
+
+    assert bench.http.requests == []
