@@ -61,7 +61,7 @@ from handstamp.errors import (
 )
 from handstamp.events import About, Adopted, Emit, Failed, Login, NeedsLogin, Refreshed, ignore
 from handstamp.forks import in_children
-from handstamp.model import Grant, GrantKey, RegistrationKind, Token
+from handstamp.model import Failure, Grant, GrantKey, RegistrationKind, Token
 from handstamp.ports import Clock, CredentialsReader, Fly, Flying, GrantStore, HttpRunner, Obtain, RandomBytes, ReadUptime
 
 if TYPE_CHECKING:
@@ -337,8 +337,19 @@ class TokenSource:
         if self._still_serves(grant.token, rejected):
             return grant.token
         if grant.token.refresh_token is None:
-            raise self._login_required("gave a token that has ended and cannot be renewed")
+            error = self._login_required("gave a token that has ended and cannot be renewed")
+            self._note_end(grant, error)
+            raise error
         raise self._login_required("no longer accepts the stored sign-in")
+
+    def _note_end(self, grant: Grant, error: LoginRequired) -> None:
+        """No server was asked, so each process finds out by itself: whoever is the first to write it down tells it."""
+        if grant.failure is not None:
+            return
+        with suppress(VaultError):
+            noted = self._store.replace_grant(replace(grant, failure=Failure(self._clock(), error.code, error.message)))
+            if noted is not None:
+                self._tell_to_login(noted, error)
 
     def _during_pause(self, pause: "_Pause", grant: Grant | None, rejected: Token | None) -> Token:
         if grant is not None and self._still_serves(grant.token, rejected):

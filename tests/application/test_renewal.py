@@ -736,6 +736,21 @@ def test_a_refusal_is_told_once_however_often_somebody_asks() -> None:
     assert len(bench.http.requests) == 1
 
 
+@pytest.mark.parametrize("lifetime", [3600.0, None], ids=["by the clock", "by a 401"])
+def test_the_end_of_a_token_that_nothing_renews_is_told_once_by_all_who_find_out(lifetime: float | None) -> None:
+    """Who finds out writes it down, for each program meets the end by itself."""
+    bench = Bench(make_grant(refresh=None, lifetime=lifetime))
+    ended = bench.source.token()
+    bench.clock.move(DEAD)
+
+    for source in (bench.source, bench.another_source()) * 3:
+        with pytest.raises(LoginRequired):
+            source.replacement(ended)
+
+    assert kinds(bench.events) == [NeedsLogin]
+    assert bench.http.requests == []
+
+
 def test_a_forgotten_registration_is_told_once_though_the_server_is_asked_again() -> None:
     """It may have been a hiccup of the server's, and then it renews again by itself."""
     bench = Bench(make_grant())
