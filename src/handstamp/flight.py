@@ -38,7 +38,7 @@ __all__ = ["Flight", "waker"]
 T = TypeVar("T")
 
 EXIT_GRACE = 35.0
-"""Seconds that the interpreter's exit waits for work past `commit()`: a little more than a refresh and its one repetition."""
+"""Seconds that the interpreter's exit waits for work past `commit()`: for the request that is under way, and the write."""
 
 
 class Flight(Generic[T]):
