@@ -171,21 +171,20 @@ class TestProgress:
         return times
 
     def test_a_pipe_gets_a_line_every_few_seconds(self, moments: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-        tell = Output().progress("Checking")
-
-        for second in range(12):
-            moments.append(float(second))
-            tell(second, 12)
+        with Output().progress("Checking") as tell:
+            for second in range(12):
+                moments.append(float(second))
+                tell(second, 12)
 
         assert capsys.readouterr() == ("", "Checking… 41 %\nChecking… 83 %\n")
 
     def test_short_work_and_json_get_none(self, moments: list[float], capsys: pytest.CaptureFixture[str]) -> None:
         output = Output()
-        output.progress("Checking")(1, 1)
+        with output.progress("Checking") as tell:
+            tell(1, 1)
         output.json = True
-        tell = output.progress("Checking")
-        moments.append(60.0)
-
-        tell(1, 2)
+        with output.progress("Checking") as tell:
+            moments.append(60.0)
+            tell(1, 2)
 
         assert capsys.readouterr() == ("", "")

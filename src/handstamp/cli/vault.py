@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from handstamp.cli.commands import Command, CommandGroup, pass_session
 from handstamp.cli.rekey import rekey
 from handstamp.cli.session import Session
 from handstamp.cli.words import iso_time
-from handstamp.errors import UsageError, VaultCorrupt, hint
+from handstamp.errors import KeyUnavailable, UsageError, VaultCorrupt, hint
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
@@ -27,6 +28,7 @@ __all__ = ["vault"]
 GLYPHS = {"fine": ("✓", "green"), "notable": ("!", "yellow"), "wrong": ("✗", "red")}
 MOST_SERVERS = 8
 """That a question names."""
+_RESTORE = hint("vault_restore", path="FILE")
 
 
 @click.group(cls=CommandGroup)
@@ -68,15 +70,17 @@ def check(session: Session) -> None:
     from handstamp.wiring import build_providers
 
     output, place = session.output, _find_vault()
-    findings = list(check_vault(place.parent, build_providers(place.parent, session.ask), output.progress("Checking")))
-    output.clear_status()
+    with output.progress("Checking") as progress:
+        findings = list(check_vault(place.parent, build_providers(place.parent, session.ask), progress))
     faults = [finding for finding in findings if finding.state is State.WRONG]
     if output.json:
         output.document({"path": str(place), "intact": not faults, "findings": [_members(each) for each in findings]})
     else:
         output.table([(Styled(*GLYPHS[each.state.value]), each.subject, each.text) for each in findings], headings=False)
     if faults:
-        advice = next((fault.hint for fault in faults if fault.hint is not None), hint("vault_restore", path="FILE"))
+        # A key that is not there is no reason to put a backup, which needs one too, over what is intact.
+        last = hint("help_subcommand", group="vault", subcommand="check") if faults[0].subject == "key" else _RESTORE
+        advice = next((fault.hint for fault in faults if fault.hint is not None), last)
         raise VaultCorrupt(f"{place} is not as it should be: {len(faults)} of {len(findings)} findings are wrong.", hint=advice)
     for finding in findings:
         if finding.hint is not None and not output.json:
@@ -94,22 +98,19 @@ def backup(session: Session, file: Path) -> None:
     FILE may be on another disk or on a network; one that exists is never overwritten.
     """
     from handstamp.stores.backups import back_up
+    from handstamp.stores.pinning import provider_of
     from handstamp.wiring import build_providers, build_store
 
     output, state = session.output, state_directory().path
-    store = build_store(state, announce=output.say, ask=session.ask)
     target = file.absolute()
-    try:
-        written = back_up(store.database, target, output.progress("Copying"))
-    finally:
-        output.clear_status()
-        store.close()
-    key = _describe_key(written.key_provider, build_providers(state, session.ask))
+    with closing(build_store(state, announce=output.say, ask=session.ask)) as store, output.progress("Copying") as progress:
+        written = back_up(store.database, target, progress)
     if output.json:
-        members = {"path": str(target), "sign_ins": written.sign_ins, "key_provider": written.key_provider, "key_included": False}
-        output.document(members)
+        provider = provider_of(written.pin)
+        output.document({"path": str(target), "sign_ins": written.sign_ins, "key_provider": provider, "key_included": False})
         return
     output.done(f"Wrote {file}: {_count(written.sign_ins, 'sign-in')}, sealed")
+    key = _describe_key(written.pin, build_providers(state, session.ask))
     output.say(f"  Its key is not in it, and nobody opens it without, nor do you. The key stays in {key}.")
 
 
@@ -129,17 +130,16 @@ def restore(session: Session, file: Path, yes: bool) -> None:
     from handstamp.wiring import build_providers, build_store
 
     output, place, file = session.output, _find_vault(), file.absolute()
-    contents = read_backup(file, build_providers(place.parent, session.ask), output.progress("Reading"))
-    output.clear_status()
+    with output.progress("Reading") as progress:
+        contents = read_backup(file, build_providers(place.parent, session.ask), progress)
     if not yes and not _agrees(output, file, contents, place):
         output.say("Nothing was changed.")
         return
-    store = build_store(place.parent, announce=output.say, ask=session.ask)
-    try:
-        kept = restoring.restore(store, contents, now=time.time(), progress=output.progress("Restoring"))
-    finally:
-        output.clear_status()
-        store.close()
+    with (
+        closing(build_store(place.parent, announce=output.say, ask=session.ask)) as store,
+        output.progress("Restoring") as progress,
+    ):
+        kept = restoring.restore(store, contents, now=time.time(), progress=progress)
     if output.json:
         members = {"path": str(place), "sign_ins": len(contents.grants), "damaged": contents.damaged}
         output.document(members | {"kept_as": None if kept is None else str(kept)})
@@ -175,8 +175,13 @@ def _find_vault() -> Path:
     return state_directory().path / "vault.db"
 
 
-def _describe_key(name: str, providers: "Iterable[KeyProvider]") -> str:
-    return next((provider.describe() for provider in providers if provider.name == name), name)
+def _describe_key(pin: str, providers: "Iterable[KeyProvider]") -> str:
+    from handstamp.stores.pinning import find_provider, provider_of
+
+    try:
+        return find_provider(providers, pin).describe()
+    except KeyUnavailable:
+        return safe(provider_of(pin))
 
 
 def _members(finding: "Finding") -> dict[str, object]:
