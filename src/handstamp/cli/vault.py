@@ -28,7 +28,7 @@ __all__ = ["vault"]
 GLYPHS = {"fine": ("✓", "green"), "notable": ("!", "yellow"), "wrong": ("✗", "red")}
 MOST_SERVERS = 8
 """That a question names."""
-_RESTORE = hint("vault_restore", path="FILE")
+RESTORE = hint("vault_restore", path="FILE")
 
 
 @click.group(cls=CommandGroup)
@@ -79,7 +79,7 @@ def check(session: Session) -> None:
         output.table([(Styled(*GLYPHS[each.state.value]), each.subject, each.text) for each in findings], headings=False)
     if faults:
         # A key that is not there is no reason to put a backup, which needs one too, over what is intact.
-        last = hint("help_subcommand", group="vault", subcommand="check") if faults[0].subject == "key" else _RESTORE
+        last = hint("help_subcommand", group="vault", subcommand="check") if faults[0].subject == "key" else RESTORE
         advice = next((fault.hint for fault in faults if fault.hint is not None), last)
         raise VaultCorrupt(f"{place} is not as it should be: {len(faults)} of {len(findings)} findings are wrong.", hint=advice)
     for finding in findings:
