@@ -13,6 +13,11 @@ CLI = "tests/cli/test_rekey.py"
 
 GUARDS = [
     Guard(
+        "rekey: an error forgets both keys",
+        (Edit(REKEYING, "    @forgetting_values()\n    def run", "    def run"),),
+        tests=(f"{STORE}::TestRefusals::test_an_error_on_the_way_carries_no_key",),
+    ),
+    Guard(
         "rekey: a place in a header is no path",
         (Edit("stores/keys/places.py", "if not _ID.fullmatch(place):", "if False:"),),
         tests=(f"{STORE}::TestPlaces::test_a_place_that_a_header_makes_up_is_refused",),
@@ -53,7 +58,7 @@ GUARDS = [
     ),
     Guard(
         "rekey: no value under the old key stays in the log",
-        (Edit(REKEYING, "self._sweep(), self._database.erase_log())", "self._sweep(), True)"),),
+        (Edit(REKEYING, "return self._database.erase_log()", "return True"),),
         tests=(f"{STORE}::TestValues::test_no_file_holds_a_value_under_the_old_key",),
     ),
     Guard(

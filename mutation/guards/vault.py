@@ -32,6 +32,21 @@ GUARDS = [
         rows=("TG19",),
     ),
     Guard(
+        "who refreshes later waits for whoever wants the vault alone",
+        (Edit("stores/turns.py", "        if not passed:\n", "        if False:\n"),),
+        tests=("tests/stores/test_turns.py::test_refreshes_that_come_later_do_not_keep_anybody_waiting_for_ever",),
+    ),
+    Guard(
+        "the gate opens again for a refresh that takes long",
+        (Edit("stores/turns.py", "_try(whole, SHUT)\n", "_try(whole, PATIENCE)\n"),),
+        tests=("tests/stores/test_turns.py::test_one_that_takes_long_holds_up_the_others_for_a_moment_only",),
+    ),
+    Guard(
+        "a failure after a restore is none of it",
+        (Edit(RESTORING, "    with suppress(VaultError):\n", "    with suppress():\n"),),
+        tests=backups("TestRestoring::test_a_log_that_cannot_be_emptied_is_no_failure"),
+    ),
+    Guard(
         "a backup waits to be put back until no refresh is under way",
         (Edit(RESTORING, "    with store.alone():\n", "    if True:\n"),),
         tests=backups("TestRestoring::test_a_refresh_that_is_under_way_is_waited_for_and_is_in_the_copy"),

@@ -11,7 +11,8 @@ sent, in results, errors and names (TF13).
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from time import monotonic
 from typing import Literal, NamedTuple, TextIO, cast
@@ -153,21 +154,29 @@ class Output:
         if self.is_live:
             _write(sys.stderr, "\n")
 
-    def progress(self, what: str) -> Callable[[int, int], None]:
+    @contextmanager
+    def progress(self, what: str) -> Generator[Callable[[int, int], None]]:
         """
         Hears, as often as anybody likes, how much is done and of how much, and tells it where the work is long: at a terminal on
-        the line that is redrawn, elsewhere every few seconds. Nothing where the answer is JSON. `clear_status` ends it.
+        the line that is redrawn, and gone when the block ends, however it ends; elsewhere every few seconds. Nothing where the
+        answer is JSON.
         """
         pause = 0.1 if self.is_live else 5.0
         due = monotonic() + max(pause, 0.3)
+        is_told = False
 
         def tell(done: int, total: int) -> None:
-            nonlocal due
+            nonlocal due, is_told
             if not self.json and monotonic() >= due:
                 due = monotonic() + pause
+                is_told = True
                 self.status(f"{what}… {100 * done // max(total, 1)} %")
 
-        return tell
+        try:
+            yield tell
+        finally:
+            if is_told:
+                self.clear_status()
 
     def copy(self, text: str) -> None:
         """To the clipboard of the person's own terminal, over SSH too (OSC 52); a terminal that cannot ignores it."""

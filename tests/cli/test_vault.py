@@ -1,5 +1,6 @@
 """`handstamp vault`: the file looked after, by the real program."""
 
+import base64
 import sqlite3
 from contextlib import closing
 
@@ -62,6 +63,24 @@ def test_a_damaged_row_is_named_and_the_exit_code_is_5(filled: CommandLine) -> N
     assert as_json.json["intact"] is False
     assert [each["subject"] for each in as_json.json["findings"] if each["state"] == "wrong"] == [LINEAR]
     assert as_json.error["code"] == "vault_corrupt"
+
+
+def test_a_key_that_is_not_there_is_no_reason_to_restore(filled: CommandLine) -> None:
+    result = filled("vault", "check", environment={"HANDSTAMP_KEY": base64.b64encode(b"x" * 32).decode()})
+
+    assert result.code == 5
+    assert "✗   key" in result.stdout
+    assert result.stderr.splitlines()[-1] == "hint: handstamp vault --help"
+
+
+def test_a_backup_names_the_place_of_a_key_that_has_been_replaced(filled: CommandLine) -> None:
+    assert filled("vault", "rekey", "--to", "file", "--yes").code == 0
+    (key,) = filled.state.glob("vault.*.key")
+
+    plain, as_json = filled("vault", "backup", "one.db"), filled("vault", "backup", "two.db", "--json")
+
+    assert f"The key stays in {key.name}, a file that only you can read" in plain.stderr
+    assert as_json.json["key_provider"] == "file"
 
 
 def test_a_backup_is_written_and_put_back(filled: CommandLine) -> None:
@@ -189,21 +208,20 @@ class TestProgress:
         return times
 
     def test_a_pipe_gets_a_line_every_few_seconds(self, moments: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-        tell = Output().progress("Checking")
-
-        for second in range(12):
-            moments.append(float(second))
-            tell(second, 12)
+        with Output().progress("Checking") as tell:
+            for second in range(12):
+                moments.append(float(second))
+                tell(second, 12)
 
         assert capsys.readouterr() == ("", "Checking… 41 %\nChecking… 83 %\n")
 
     def test_short_work_and_json_get_none(self, moments: list[float], capsys: pytest.CaptureFixture[str]) -> None:
         output = Output()
-        output.progress("Checking")(1, 1)
+        with output.progress("Checking") as tell:
+            tell(1, 1)
         output.json = True
-        tell = output.progress("Checking")
-        moments.append(60.0)
-
-        tell(1, 2)
+        with output.progress("Checking") as tell:
+            moments.append(60.0)
+            tell(1, 2)
 
         assert capsys.readouterr() == ("", "")

@@ -88,7 +88,7 @@ class TestWriting:
 
         written = back_up(without.database, backup.with_name("two.db"), quietly)
 
-        assert (written.sign_ins, written.key_provider) == (1, "environment")
+        assert (written.sign_ins, written.pin) == (1, "environment")
 
     def test_it_is_of_one_moment(self, store: SqliteStore, directory: Path, tmp_path: Path) -> None:
         store.save_grant(GRANT)
@@ -379,6 +379,30 @@ class TestRestoring:
 
         assert kept is not None
         assert [grant.token for grant in store.list_grants("alice")] == [GRANT.token]
+
+    def test_two_in_one_second_keep_two_copies(self, store: SqliteStore, directory: Path, backup: Path) -> None:
+        put_back(store, backup)
+
+        kept = put_back(store, backup)
+
+        assert kept == directory / f"{KEPT}-2"
+        assert (directory / KEPT).exists()
+
+    def test_a_log_that_cannot_be_emptied_is_no_failure(
+        self, store: SqliteStore, backup: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was there is kept; it was once taken for damage, and the copy was deleted."""
+        store.save_grant(with_access_token(GRANT, "newer"))
+
+        def fail() -> bool:
+            raise VaultCorrupt("damaged")
+
+        monkeypatch.setattr(store.database, "erase_log", fail)
+
+        kept = put_back(store, backup)
+
+        assert kept is not None
+        assert [grant.token.access_token.reveal() for grant in read(kept).grants] == ["newer"]
 
     def test_a_failure_leaves_the_vault_as_it_was(self, store: SqliteStore, backup: Path) -> None:
         saved = store.save_grant(with_access_token(GRANT, "newer"))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from traceback import walk_tb
 
 import pytest
 from keyring.errors import KeyringLocked
@@ -371,8 +372,31 @@ class TestRefusals:
         with pytest.raises(KeyUnavailable, match="is locked"):
             store.rekey("keychain")
 
+        assert not (with_file.directory / NOTE).exists()
         assert with_file.pin == "file"
         assert with_file.key_files == ["vault.key"]
+        with_file.require_all()
+
+    def test_an_error_on_the_way_carries_no_key(self, machine: Machine) -> None:
+        """TH6."""
+        machine.environ["HANDSTAMP_KEY"] = TEXT_A
+        machine.fill()
+
+        with closing(machine.open()) as store, pytest.raises(KeyUnavailable, match="a new key") as caught:
+            store.rekey()
+
+        frames = [frame for frame, _ in walk_tb(caught.value.__traceback__) if "stores" in frame.f_code.co_filename]
+        assert not [frame for frame in frames if KEY_A in frame.f_locals.values()]
+
+    def test_what_fails_after_the_step_is_told_and_no_failure(
+        self, with_file: Machine, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> bool:
+            raise StoreUnreachable("the disk is full")
+
+        monkeypatch.setattr(store.database, "erase_log", fail)
+
+        assert not store.rekey().is_erased
         with_file.require_all()
 
     def test_a_provider_that_is_none_is_refused(self, with_file: Machine, store: SqliteStore) -> None:

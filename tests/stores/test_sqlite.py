@@ -175,6 +175,17 @@ class TestDamage:
         store.save_grant(GRANT)
         assert find(store) is not None
 
+    def test_one_that_loses_its_header_while_it_is_open_is_corrupt(self, store: SqliteStore, directory: Path) -> None:
+        store.save_grant(GRANT)
+        with closing(sqlite3.connect(directory / "vault.db")) as connection:
+            connection.execute("DELETE FROM header")
+            connection.commit()
+
+        with pytest.raises(VaultCorrupt, match="has no header"):
+            store.list_grants("alice")
+        with pytest.raises(VaultCorrupt, match="has no header"):
+            store.save_grant(GRANT)
+
     def test_a_vault_without_its_header_is_corrupt(self, store: SqliteStore, directory: Path) -> None:
         store.save_grant(GRANT)
         store.close()

@@ -52,9 +52,8 @@ def rekey(session: Session, provider: str | None, yes: bool) -> None:
         if latter == "file" and former != "file" and not yes:
             _confirm(output, former)
 
-    with session.vault() as vault:
-        done = vault.rekey(provider, allow=allow, report=output.progress("Sealing anew"))
-    output.clear_status()
+    with session.vault() as vault, output.progress("Sealing anew") as report:
+        done = vault.rekey(provider, allow=allow, report=report)
     _show(output, done)
 
 

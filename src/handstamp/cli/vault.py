@@ -1,7 +1,8 @@
 """`handstamp vault`: the file in which sign-ins are kept, looked after as a file."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ __all__ = ["vault"]
 GLYPHS = {"fine": ("✓", "green"), "notable": ("!", "yellow"), "wrong": ("✗", "red")}
 MOST_SERVERS = 8
 """That a question names."""
+RESTORE = hint("vault_restore", path="FILE")
 
 
 @click.group(cls=CommandGroup)
@@ -66,15 +68,18 @@ def check(session: Session) -> None:
     from handstamp.wiring import build_providers
 
     output, place = session.output, _find_vault()
-    findings = list(check_vault(place.parent, build_providers(place.parent, session.ask), output.progress("Checking")))
-    output.clear_status()
+    with output.progress("Checking") as progress:
+        findings = list(check_vault(place.parent, build_providers(place.parent, session.ask), progress))
     faults = [finding for finding in findings if finding.state is State.WRONG]
     if output.json:
         output.document({"path": str(place), "intact": not faults, "findings": [_members(each) for each in findings]})
     else:
         output.table([(Styled(*GLYPHS[each.state.value]), each.subject, each.text) for each in findings], headings=False)
     if faults:
-        advice = next((fault.hint for fault in faults if fault.hint is not None), _find_advice(faults))
+        # A key that is not there is no reason to put a backup, which needs one too, over what is intact.
+        is_shut = any(fault.subject == "key" for fault in faults)
+        last = hint("help_command", command="vault") if is_shut else RESTORE
+        advice = next((fault.hint for fault in faults if fault.hint is not None), last)
         raise VaultCorrupt(f"{place} is not as it should be: {len(faults)} of {len(findings)} findings are wrong.", hint=advice)
     for finding in findings:
         if finding.hint is not None and not output.json:
@@ -92,22 +97,19 @@ def backup(session: Session, file: Path) -> None:
     FILE may be on another disk or on a network; one that exists is never overwritten.
     """
     from handstamp.stores.backups import back_up
+    from handstamp.stores.pinning import provider_of
     from handstamp.wiring import build_providers, build_store
 
     output, state = session.output, state_directory().path
-    store = build_store(state, announce=output.say, ask=session.ask)
     target = file.absolute()
-    try:
-        written = back_up(store.database, target, output.progress("Copying"))
-    finally:
-        output.clear_status()
-        store.close()
-    key = _describe_key(written.key_provider, build_providers(state, session.ask))
+    with closing(build_store(state, announce=output.say, ask=session.ask)) as store, output.progress("Copying") as progress:
+        written = back_up(store.database, target, progress)
     if output.json:
-        provider, _, _ = written.key_provider.partition(":")
+        provider = provider_of(written.pin)
         output.document({"path": str(target), "sign_ins": written.sign_ins, "key_provider": provider, "key_included": False})
         return
     output.done(f"Wrote {file}: {_count(written.sign_ins, 'sign-in')}, sealed")
+    key = _describe_key(written.pin, build_providers(state, session.ask))
     output.say(f"  Its key is not in it, and nobody opens it without, nor do you. The key stays in {key}.")
 
 
@@ -127,17 +129,16 @@ def restore(session: Session, file: Path, yes: bool) -> None:
     from handstamp.wiring import build_providers, build_store
 
     output, place, file = session.output, _find_vault(), file.absolute()
-    contents = read_backup(file, build_providers(place.parent, session.ask), output.progress("Reading"))
-    output.clear_status()
+    with output.progress("Reading") as progress:
+        contents = read_backup(file, build_providers(place.parent, session.ask), progress)
     if not yes and not _agrees(output, file, contents, place):
         output.say("Nothing was changed.")
         return
-    store = build_store(place.parent, announce=output.say, ask=session.ask)
-    try:
-        kept = restoring.restore(store, contents, now=time.time(), progress=output.progress("Restoring"))
-    finally:
-        output.clear_status()
-        store.close()
+    with (
+        closing(build_store(place.parent, announce=output.say, ask=session.ask)) as store,
+        output.progress("Restoring") as progress,
+    ):
+        kept = restoring.restore(store, contents, now=time.time(), progress=progress)
     if output.json:
         members = {"path": str(place), "sign_ins": len(contents.grants), "damaged": contents.damaged}
         output.document(members | {"kept_as": None if kept is None else str(kept)})
@@ -176,20 +177,13 @@ def _find_vault() -> Path:
     return state_directory().path / "vault.db"
 
 
-def _find_advice(faults: "Sequence[Finding]") -> str:
-    """A backup replaces what is damaged, and cannot be put back without the vault's key."""
-    if any(fault.subject == "key" for fault in faults):
-        return hint("help_command", command="vault")
-    return hint("vault_restore", path="FILE")
-
-
 def _describe_key(pin: str, providers: "Iterable[KeyProvider]") -> str:
-    from handstamp.stores.pinning import find_provider
+    from handstamp.stores.pinning import find_provider, provider_of
 
     try:
         return find_provider(providers, pin).describe()
     except KeyUnavailable:
-        return safe(pin)
+        return safe(provider_of(pin))
 
 
 def _members(finding: "Finding") -> dict[str, object]:

@@ -57,8 +57,8 @@ class Written:
     """What a backup that was just written has in it."""
 
     sign_ins: int
-    key_provider: str
-    """Where the key is without which nobody opens it."""
+    pin: str
+    """Where the key is without which nobody opens it, as its header says."""
 
 
 def back_up(database: Database, target: Path, progress: Progress) -> Written:
@@ -173,7 +173,9 @@ def _find_key(path: Path, providers: Iterable[KeyProvider], name: str, check: by
     try:
         return load_pinned_key(providers, name, check)
     except KeyUnavailable as error:
-        raise KeyUnavailable(f"{path} cannot be opened here. {error.message}", hint=error.hint) from error
+        raise KeyUnavailable(
+            f"{path} cannot be opened here: a copy from before a rekey needs the key of then. {error.message}", hint=error.hint
+        ) from error
 
 
 def _open_all(memory: sqlite3.Connection, rows: Rows, progress: Progress) -> Contents:

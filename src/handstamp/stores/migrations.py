@@ -27,6 +27,7 @@ __all__ = [
     "Migration",
     "check_schema",
     "create_header",
+    "headless",
     "judge_schema",
     "migrate",
     "needs_migration",
@@ -98,7 +99,7 @@ def judge_schema(connection: sqlite3.Connection, path: Path, migrations: Sequenc
     connection.execute("BEGIN")
     found = _objects(connection)
     if not _made_by(()) <= found:
-        raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
+        raise headless(path)
     schema = read_schema(connection, path)
     if schema > len(migrations):
         check_schema(connection, path, len(migrations))
@@ -154,5 +155,10 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> int:
     """Of the vault, whichever program it is from."""
     rows = connection.execute("SELECT schema FROM header LIMIT 1").fetchall()
     if not rows or not isinstance(rows[0][0], int) or rows[0][0] < 0:
-        raise VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))
+        raise headless(path)
     return rows[0][0]
+
+
+def headless(path: Path) -> VaultCorrupt:
+    """What to raise where the header is missing."""
+    return VaultCorrupt(f"{path} has no header: expected one row.", hint=hint("move_aside", path=str(path)))

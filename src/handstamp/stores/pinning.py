@@ -21,7 +21,7 @@ from handstamp.ports import KeyProvider
 from handstamp.protocol.text import safe
 from handstamp.stores.sealing import bind, seal, unseal
 
-__all__ = ["PinnedKey", "PinnedKeys", "Rows", "choose_key", "find_provider", "load_pinned_key", "pin_of"]
+__all__ = ["PinnedKey", "PinnedKeys", "Rows", "choose_key", "find_provider", "load_pinned_key", "pin_of", "provider_of"]
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -37,7 +37,7 @@ class PinnedKey:
     @property
     def provider(self) -> str:
         """Its name."""
-        return self.pin.partition(":")[0]
+        return provider_of(self.pin)
 
     def make_check(self) -> bytes:
         return seal(self.key, bind("header", self.pin), b"")
@@ -104,6 +104,11 @@ def choose_key(providers: Iterable[KeyProvider]) -> PinnedKey:
 def pin_of(provider: KeyProvider) -> str:
     """The text for the header."""
     return f"{provider.name}:{provider.place}" if provider.place else provider.name
+
+
+def provider_of(pin: object) -> str:
+    """The name in a header's text."""
+    return str(pin).partition(":")[0]
 
 
 def find_provider(providers: Iterable[KeyProvider], pin: object) -> KeyProvider:

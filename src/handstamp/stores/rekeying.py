@@ -22,12 +22,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handstamp.errors import KeyUnavailable, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, account_hint, hint
+from handstamp.errors import (
+    KeyUnavailable,
+    StoreUnreachable,
+    VaultCorrupt,
+    VaultError,
+    VaultLocked,
+    account_hint,
+    forgetting_values,
+    hint,
+)
 from handstamp.ports import KeyProvider
 from handstamp.protocol.text import safe
 from handstamp.stores.database import Database
 from handstamp.stores.pinning import PinnedKey, PinnedKeys, Rows, find_provider, pin_of
 from handstamp.stores.private_files import create_private, open_private, sync_directory
+from handstamp.stores.rows import count_rows
 from handstamp.stores.sealing import bind, seal, unseal
 
 __all__ = ["NOTE", "SEALED", "Allow", "Rekeyed", "Rekeying", "Report"]
@@ -89,6 +99,7 @@ class Rekeying:
         self._replacing = replacing
         self._note = _Note(directory / NOTE)
 
+    @forgetting_values()
     def run(self, name: str | None, allow: Allow, report: Report) -> Rekeyed:
         """The new key at the provider of that name, or where the old one is. Raises a VaultError, and what `allow` raises."""
         _, old = self._keys.unlock(self._look)
@@ -102,12 +113,15 @@ class Rekeying:
             with suppress(VaultError):
                 self._sweep()
             raise
-        return Rekeyed(old.provider, new.provider, new.description, values, self._sweep(), self._database.erase_log())
+        # The new key is in force: what fails now is told, and is no failure of the rekey.
+        return Rekeyed(old.provider, new.provider, new.description, values, self._tidy(), self._erase())
 
     def _replace(self, old: PinnedKey, name: str, report: Report) -> tuple[PinnedKey, int]:
         provider = find_provider(self._providers, old.pin if name == old.provider else name).renew()
+        # Asked before the note is made: a place that cannot be reached holds nothing of ours that would have to be deleted.
+        found = provider.load()
         self._note.add(old.pin, pin_of(provider))
-        key = provider.load() or provider.create()
+        key = found or provider.create()
         if key == old.key:
             raise KeyUnavailable(
                 f"Expected a new key in {provider.describe()}, got the one that the vault is sealed with.", hint=hint("new_key")
@@ -121,6 +135,18 @@ class Rekeying:
             connection.execute("UPDATE header SET key_provider = ?, key_check = ?", (new.pin, check))
         self._keys.keep(check, new)
         return new, values
+
+    def _tidy(self) -> tuple[str, ...]:
+        try:
+            return self._sweep()
+        except VaultError as error:
+            return (error.message,)
+
+    def _erase(self) -> bool:
+        try:
+            return self._database.erase_log()
+        except VaultError:
+            return False
 
     def _sweep(self) -> tuple[str, ...]:
         """Empties every place of the note that the header does not name. Says why one could not be; then the note stays."""
@@ -151,8 +177,7 @@ class _Resealing:
         self._done = 0
 
     def run(self) -> int:
-        counts = [self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in SEALED]
-        total = sum(counts)
+        total = count_rows(self._connection)
         for table, columns in SEALED.items():
             last = 0
             while rows := self._read(table, columns, last):

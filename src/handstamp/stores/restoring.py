@@ -16,10 +16,12 @@ is moved aside as a file and made anew; whoever has that open looks at its name 
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
-from handstamp.errors import VaultCorrupt
+from handstamp.errors import VaultCorrupt, VaultError
 from handstamp.model import Grant, Pending
 from handstamp.renewal import fingerprint
 from handstamp.stores.backups import Contents, Progress, write_backup
@@ -36,16 +38,17 @@ def restore(store: SqliteStore, contents: Contents, *, now: float, progress: Pro
     Raises a VaultError, and then the vault is as it was.
     """
     vault = store.database.path
-    kept = _find_name(vault, now) if os.path.lexists(vault) else None
+    is_new = not os.path.lexists(vault)
     is_sound = True
     try:
         # Opened, made or migrated before `alone`, for which a migration would wait.
         store.prepare()
     except VaultCorrupt:
-        if kept is None:
+        if is_new:
             raise
         is_sound = False
     with store.alone():
+        kept = None if is_new else _find_name(vault, now)
         try:
             if is_sound:
                 _replace(store, contents, kept, now, progress)
@@ -61,8 +64,10 @@ def restore(store: SqliteStore, contents: Contents, *, now: float, progress: Pro
 
 
 def _find_name(vault: Path, now: float) -> Path:
+    """One that is free: two restores may fall into one second."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    return vault.with_name(f"{vault.name}.{stamp}")
+    names = (vault.with_name(f"{vault.name}.{stamp}{more}") for more in chain([""], (f"-{number}" for number in count(2))))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _replace(store: SqliteStore, contents: Contents, kept: Path | None, now: float, progress: Progress) -> None:
@@ -73,8 +78,9 @@ def _replace(store: SqliteStore, contents: Contents, kept: Path | None, now: flo
                 write_backup(former, kept, progress)
         _clear(connection, max((grant.generation for grant in contents.grants), default=0))
         _fill(connection, rows, contents, now, progress)
-    # What it held is kept in the copy. Where a reader is in the way, its next write does this.
-    store.database.erase_log()
+    # What it held is kept in the copy. The restore is done: where a reader or the disk is in the way, the next write does this.
+    with suppress(VaultError):
+        store.database.erase_log()
 
 
 def _clear(connection: sqlite3.Connection, least: int) -> None:

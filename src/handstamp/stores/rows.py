@@ -27,7 +27,6 @@ CLIENT_SECRETS = "SELECT owner, server, client_id, sealed FROM client_secrets"
 NAMED = "typeof(server) = 'text' AND typeof(account) = 'text' AND typeof(issuer) = 'text'"
 """SQLite keeps a BLOB in a TEXT column. Such a row is none of ours, and has no name by which anybody could ask for it."""
 
-
 TABLES = ("grants", "registrations", "client_secrets")
 
 

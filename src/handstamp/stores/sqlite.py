@@ -9,14 +9,9 @@ a refresh that began before a logout could find its old number again and overwri
 
 **The header is looked at in each transaction**, of reads and of writes: its schema may be a newer program's by now (TG19), and
 its key another one.
-
-**Two locks a refresh.** Whoever refreshes holds the grant's lock alone, and `whole.lock` together with all others who refresh.
-Whoever changes the vault as a whole, by a migration or from a backup, holds `whole.lock` alone: then no refresh is under way
-whose token would find its place gone, or another's.
 """
 
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
@@ -32,6 +27,7 @@ from handstamp.stores.migrations import (
     MIGRATIONS,
     Migration,
     create_header,
+    headless,
     judge_schema,
     migrate,
     needs_migration,
@@ -40,6 +36,7 @@ from handstamp.stores.migrations import (
 from handstamp.stores.pinning import PinnedKey, PinnedKeys, choose_key
 from handstamp.stores.rows import CLIENT_SECRETS, GRANTS, NAMED, REGISTRATIONS, Row, Rows
 from handstamp.stores.sealing import bind
+from handstamp.stores.turns import Turns
 
 if TYPE_CHECKING:
     from handstamp.stores.rekeying import Allow, Rekeyed, Report
@@ -47,8 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["SqliteStore"]
 
 _ONE_GRANT = "owner = ? AND server = ? AND account = ? AND issuer = ?"
-_PATIENCE_WITH_REFRESHES = 90.0
-"""Seconds for those that are under way: longer than any holder of a grant's lock may take, but for one that cannot write."""
 
 
 def _say_nothing(*words: object) -> None:
@@ -79,6 +74,7 @@ class SqliteStore:
         self._migrations = migrations
         self.database = Database(directory, judge=self._judge, admit=self._admit, build=self._build, patience=patience)
         self._keys = PinnedKeys(providers)
+        self._turns = Turns(directory / "locks", self.database.path)
 
     def prepare(self) -> None:
         """Opens the vault, made now where there is none: a login that cannot be kept fails before the browser opens."""
@@ -187,7 +183,7 @@ class SqliteStore:
             if not held:
                 yield False
                 return
-            with self._whole(wait=wait, shared=True) as entered:
+            with self._turns.together(wait=wait) as entered:
                 yield entered
 
     def lock_path(self, key: GrantKey) -> Path:
@@ -196,24 +192,13 @@ class SqliteStore:
         name = sha256(bind("lock", *_columns(key))).hexdigest()
         return self._directory / "locks" / f"{name}.lock"
 
-    @contextmanager
-    def alone(self) -> Generator[None, None, None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Nobody refreshes meanwhile: waits for those that do. Raises VaultLocked where one of them takes too long."""
-        give_up = time.monotonic() + _PATIENCE_WITH_REFRESHES
-        while time.monotonic() < give_up:
-            with self._whole(wait=False, shared=False) as entered:
-                if entered:
-                    yield
-                    return
-            time.sleep(0.05)
-        raise VaultLocked(f"{self.database.path} was in use by a refresh for more than {_PATIENCE_WITH_REFRESHES:g} seconds.")
+        return self._turns.alone()
 
     def close(self) -> None:
         """Closes the files. A later call simply opens them anew."""
         self.database.close()
-
-    def _whole(self, *, wait: bool, shared: bool) -> AbstractContextManager[bool]:
-        return KernelLock(self._directory / "locks" / "whole.lock", wait=wait, shared=shared)
 
     def _judge(self, connection: sqlite3.Connection) -> None:
         judge_schema(connection, self.database.path, self._migrations)
@@ -248,7 +233,10 @@ class SqliteStore:
     def _read_header(self, connection: sqlite3.Connection) -> Row:
         """The pin and the check."""
         question = "SELECT schema, key_provider, key_check FROM header LIMIT 1"
-        ((schema, pin, check),) = connection.execute(question).fetchall()
+        rows = connection.execute(question).fetchall()
+        if not rows:
+            raise headless(self.database.path)
+        schema, pin, check = rows[0]
         refuse_schema(schema, self.database.path, len(self._migrations))
         return pin, check
 
