@@ -5,6 +5,7 @@ from mutation.guard import Edit, Guard
 WAYS = "stores/ways.py"
 FILES = "stores/private_files.py"
 DATABASE = "stores/database.py"
+OPENING = "stores/opening.py"
 VAULT = "stores/sqlite.py"
 MIGRATIONS = "stores/migrations.py"
 KEYCHAIN = "stores/keys/keychain.py"
@@ -118,7 +119,7 @@ GUARDS = [
     Guard("a seal is bound to its row", (Edit("stores/sealing.py", "[1, table, *place]", "[1, table]"),), rows=("TG5",)),
     Guard(
         "damage is told from other failures",
-        (Edit(DATABASE, "if code in _DAMAGE and", "if False and"),),
+        (Edit(OPENING, "if code in _DAMAGE and", "if False and"),),
         rows=("TG6",),
     ),
     Guard(
@@ -166,7 +167,7 @@ GUARDS = [
     ),
     Guard(
         "one value has a bound",
-        (Edit(DATABASE, "    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)\n", ""),),
+        (Edit(OPENING, "    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)\n", ""),),
         rows=("TG7",),
     ),
     Guard(
@@ -308,7 +309,7 @@ GUARDS = [
     ),
     Guard(
         "what is forgotten is overwritten",
-        (Edit(DATABASE, '"PRAGMA secure_delete = ON"', '"PRAGMA secure_delete = OFF"'),),
+        (Edit(OPENING, '"PRAGMA secure_delete = ON"', '"PRAGMA secure_delete = OFF"'),),
         rows=("TG16",),
     ),
     Guard("the log is emptied", (Edit(VAULT, "if not self.database.erase_log():", "if False:"),), rows=("TG16",)),

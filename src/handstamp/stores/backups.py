@@ -21,8 +21,9 @@ from handstamp.errors import HandstampError, KeyUnavailable, StoreUnreachable, U
 from handstamp.model import Grant, Registration, Secret
 from handstamp.ports import KeyProvider
 from handstamp.protocol.text import safe
-from handstamp.stores.database import APPLICATION_ID, Database, connect
+from handstamp.stores.database import Database
 from handstamp.stores.migrations import judge_schema, migrate
+from handstamp.stores.opening import APPLICATION_ID, connect
 from handstamp.stores.pinning import PinnedKey, load_pinned_key
 from handstamp.stores.private_files import check_trusted, create_private, sync_directory
 from handstamp.stores.rows import Rows, count_rows

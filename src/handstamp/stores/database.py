@@ -1,18 +1,8 @@
 """
-`vault.db` as a file of SQLite's: opened with care, one connection a thread and process, failures told in our own words.
+`vault.db` as a file of SQLite's: made whole, opened with care, and let go where another takes its place.
 
 **Making.** A new vault is built as `vault.db.new` and renamed when it is whole, while the creation lock is held. So `vault.db` is
 absent or complete: an empty one is damage and not a beginning, and no start ever writes over it.
-
-**Threads.** Each thread has a connection of its own and never uses another's. `check_same_thread` is off for one reason: `close`
-must be able to close them all. A lock beside each connection, which nobody else ever contends for, makes that safe.
-
-**Forks.** SQLite must not be carried over a fork: a child that closes the parent's connection may wait for a mutex whose holder
-does not exist there. So a child opens its own, and what it inherited is kept, untouched, even when it ends (TG17).
-
-**Ending.** Whoever never calls `close` is helped: connections are closed when the Database is collected, and at the end of the
-program, by a hook that runs after the program's own (those may still need the vault). Neither ever waits for a lock: what is in
-the middle of a call then, in a thread that nobody waits for, is left alone.
 
 **Watching.** `PRAGMA data_version` tells a connection of everybody's commits but its own, and its values mean nothing to another
 connection. So one connection of the process does nothing but watch, and sees every write.
@@ -30,69 +20,33 @@ their hands. What they write there nobody would ever read. So each use looks whe
 a write does so under SQLite's write lock, and what was moved is let go. SQLite itself looks before it deletes a log at its end.
 
 **Strangers.** A file at our name may come from anybody: a backup, an archive, a colleague. It is first opened for reading only,
-is shown no trust (`trusted_schema`, `DEFENSIVE`, a bound on what one value may weigh), and must be ours to the word before it
+is shown no trust (`handstamp.stores.opening`), and must be ours to the word before it
 is opened for writing (TG6, TG7).
 """
 
-import atexit
 import os
 import sqlite3
-import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from threading import Lock, local
-from weakref import WeakSet, finalize
 
-from handstamp.errors import HandstampError, StoreUnreachable, VaultCorrupt, VaultError, VaultLocked, hint
-from handstamp.protocol.text import safe
+from handstamp.errors import StoreUnreachable, VaultCorrupt, hint
+from handstamp.stores.connections import Connections, Held, begin
 from handstamp.stores.locks import KernelLock
 from handstamp.stores.mounts import refuse_network
+from handstamp.stores.opening import APPLICATION_ID, connect, settle, translated
 from handstamp.stores.private_files import check_directory, create_private, find_file, prepare_directory, sync_directory
 
-__all__ = ["APPLICATION_ID", "Database", "connect"]
-
-APPLICATION_ID = 0x48535456
-"""`HSTV` in the file's header: how a vault is told from another program's database."""
+__all__ = ["Database"]
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite opens with `vault.db`. A vault has no rollback journal, but one that lies there would be played back."""
-
-_GUARDS = (
-    # No function that touches the world may be called by the file's own schema.
-    "PRAGMA trusted_schema = OFF",
-    "PRAGMA cell_size_check = ON",
-    # No temporary file anywhere: what a kill leaves behind lies in the vault's directory.
-    "PRAGMA temp_store = MEMORY",
-)
-
-_SETTINGS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    # Some builds leave deleted bytes in the file unless told.
-    "PRAGMA secure_delete = ON",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -2000",
-)
-
-_LARGEST_VALUE = 4 * 1024 * 1024
-"""Bytes of one value or row that are ever read. A grant is a few thousand."""
 
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# Handstamp's vault. This file tells backup programs to leave the directory out: whoever loses it signs in again.\n"
 )
 """The signature is that of the Cache Directory Tagging Specification, which borg, restic, tar and others know."""
-
-_DAMAGE = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_SCHEMA,
-    sqlite3.SQLITE_TOOBIG,
-}
-_CONTENTION = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 class Database:
@@ -119,7 +73,7 @@ class Database:
         self._admit = admit
         self._build = build
         self._is_local = False
-        self._process = self._begin_process()
+        self._process = begin(self)
 
     def prepare(self) -> bool:
         """Opens the vault, made now where there is none. True if this call made it."""
@@ -237,30 +191,23 @@ class Database:
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
 
-    def _here(self) -> "_Process":
+    def _here(self) -> Connections:
         if not self._process.is_here:
-            self._process = self._begin_process()
+            self._process = begin(self)
         return self._process
 
-    def _begin_process(self) -> "_Process":
-        process = _Process()
-        _processes.add(process)
-        # Collection alone: at the end of the program the hook below closes, in its own time.
-        finalize(self, _collect, process).atexit = False
-        return process
-
-    def _connection_for_writing(self) -> "_Held":
+    def _connection_for_writing(self) -> Held:
         held = self._connection()
         if held is None:
             raise StoreUnreachable(f"{self.path} is gone: it was there a moment ago.")
         return held
 
-    def _connection(self) -> "_Held | None":
+    def _connection(self) -> Held | None:
         process = self._here()
         held = process.threads.held = self._still_open(getattr(process.threads, "held", None))
         return held
 
-    def _still_open(self, held: "_Held | None") -> "_Held | None":
+    def _still_open(self, held: Held | None) -> Held | None:
         """The same, if it is open and what it opened is still in its place; else a new one, or None where there is no vault."""
         if held is None or held.closed:
             return self._open()
@@ -269,7 +216,7 @@ class Database:
         held.close()
         return self._open()
 
-    def _open(self) -> "_Held | None":
+    def _open(self) -> Held | None:
         found = self._find()
         if found is None:
             return None
@@ -277,7 +224,7 @@ class Database:
             self._judge_stranger(found)
             connection = self._connect(found, "rw")
             try:
-                _settle(connection)
+                settle(connection)
                 # Once more, now that its log is open, too: if both were exchanged meanwhile, they do not belong together.
                 self._refuse_swapped(found)
                 self._admit(connection)
@@ -310,7 +257,7 @@ class Database:
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
         ((found,),) = connection.execute("PRAGMA application_id").fetchall()
         if found != APPLICATION_ID:
-            raise VaultCorrupt(f"{self.path} is not a vault of Handstamp.", hint=self._move_aside(self.path))
+            raise VaultCorrupt(f"{self.path} is not a vault of Handstamp.", hint=_move_aside(self.path))
 
     def _make(self) -> bool:
         """True if it was made here; False where another process was faster."""
@@ -341,7 +288,7 @@ class Database:
         log = self._beside("-wal")
         found = find_file(log)
         if found is not None and found.st_size:
-            raise VaultCorrupt(f"{log} is there without its {self.path.name}.", hint=self._move_aside(log))
+            raise VaultCorrupt(f"{log} is there without its {self.path.name}.", hint=_move_aside(log))
 
     def _build_whole(self) -> None:
         """Under another name, renamed when it is complete and its log is folded in. A failure leaves nothing behind."""
@@ -351,180 +298,21 @@ class Database:
         try:
             with closing(connect(draft, "rw", self._patience)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                _settle(connection)
+                settle(connection)
                 self._build(connection)
             draft.rename(self.path)
         except BaseException:
             _remove_draft(draft)
             raise
 
-    @contextmanager
-    def _translated(self) -> Generator[None, None, None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
-        except (OverflowError, UnicodeDecodeError):
-            # A number beyond SQLite's, or an error of SQLite's whose own words quote bytes that are no text.
-            raise VaultCorrupt(
-                f"{self.path} is damaged: something in it is no number or no text.", hint=self._move_aside(self.path)
-            ) from None
-        except OSError as error:
-            raise StoreUnreachable(f"{self.path} cannot be written: {error.strerror}.") from error
-
-    def _translate(self, error: sqlite3.Error) -> HandstampError:
-        # The low byte is the primary code, the rest says more about it.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _CONTENTION:
-            return VaultLocked(f"{self.path} was in use by another program for more than {self._patience:g} seconds.")
-        if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
-            return VaultCorrupt(f"{self.path} is damaged: {safe(str(error))}.", hint=self._move_aside(self.path))
-        return StoreUnreachable(f"{self.path} cannot be used: {safe(str(error))}.")
-
-    @staticmethod
-    def _move_aside(path: Path) -> str:
-        return hint("move_aside", path=str(path))
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.path, self._patience)
 
 
-class _Held:
-    """A connection, the lock that guards its closing, and the process that it belongs to."""
-
-    __slots__ = ("__weakref__", "closed", "connection", "file", "lock", "process_id", "salt")
-
-    def __init__(self, connection: sqlite3.Connection, file: os.stat_result) -> None:
-        self.connection = connection
-        self.file = file
-        self.lock = Lock()
-        self.process_id = os.getpid()
-        self.closed = False
-        # Above SQLite's 32 bits, so that no two connections ever give the same version for different states.
-        self.salt = int.from_bytes(os.urandom(3), "big") << 32
-
-    def is_at(self, path: Path) -> bool:
-        try:
-            return os.path.samestat(path.lstat(), self.file)
-        except OSError:
-            return False
-
-    def close(self) -> None:
-        with self.lock:
-            self._close()
-
-    def close_unless_busy(self) -> None:
-        """For finalizers: they interrupt whatever runs, perhaps a holder of this lock in the same thread."""
-        if self.lock.acquire(blocking=False):
-            try:
-                with suppress(sqlite3.Error):
-                    self._close()
-            finally:
-                self.lock.release()
-
-    def _close(self) -> None:
-        self.closed = True
-        self.connection.close()
-
-    def __del__(self) -> None:
-        """The thread has ended. In a forked child the connection is another process's: kept, so that nothing closes it."""
-        if self.process_id == os.getpid():
-            self.connection.close()
-        else:
-            _inherited.append(self.connection)
-
-
-_inherited: list[sqlite3.Connection] = []
-
-
-class _Process:
-    """What belongs to one process and must not outlive a fork: its connections and the locks of its threads."""
-
-    def __init__(self) -> None:
-        self.id = os.getpid()
-        self.threads = local()
-        self.watch: _Held | None = None
-        self.watch_lock = Lock()
-        self._guard = Lock()
-        self._all: WeakSet[_Held] = WeakSet()
-
-    @property
-    def is_here(self) -> bool:
-        return self.id == os.getpid()
-
-    def keep(self, connection: sqlite3.Connection, file: os.stat_result) -> _Held:
-        held = _Held(connection, file)
-        with self._guard:
-            self._all.add(held)
-        return held
-
-    def take_all(self) -> list[_Held]:
-        with self._guard:
-            taken = list(self._all)
-            self._all.clear()
-        return taken
-
-    def peek(self) -> list[sqlite3.Connection]:
-        """In a forked child: the guard may be held by a thread that does not exist here."""
-        return [held.connection for held in self._all]
-
-
-_processes: set[_Process] = set()
-"""Held here, so that nothing of a parent's is ever closed in a child, and so that the end of the program finds all."""
-
-
-def _collect(process: _Process) -> None:
-    """The Database is gone."""
-    if process.is_here:
-        _processes.discard(process)
-        for held in process.take_all():
-            held.close_unless_busy()
-
-
-def _end() -> None:
-    for process in list(_processes):
-        if process.is_here:
-            _collect(process)
-        else:
-            _inherited.extend(process.peek())
-    if _inherited:
-        _leave_open(_inherited)
-
-
-def _leave_open(connections: Sequence[sqlite3.Connection]) -> None:
-    """The interpreter would close them on its way out: one reference too many keeps it from that."""
-    with suppress(ImportError):
-        from ctypes import py_object, pythonapi
-
-        for connection in connections:
-            pythonapi.Py_IncRef(py_object(connection))
-
-
-atexit.register(_end)
+def _move_aside(path: Path) -> str:
+    return hint("move_aside", path=str(path))
 
 
 def _remove_draft(draft: Path) -> None:
     for suffix in ("", *_BESIDE):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-
-
-def connect(path: Path, mode: str, patience: float) -> sqlite3.Connection:
-    """
-    `mode` is `ro` or `rw`, which never creates; more of SQLite's parameters of a URI may follow it. Transactions are ours to
-    begin and end. `timeout` is SQLite's busy_timeout, in seconds. Reads nothing of the file.
-    """
-    name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    uri = f"file://{name if name.startswith('/') else '/' + name}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
-    if sys.version_info >= (3, 12):
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
-    for guard in _GUARDS:
-        connection.execute(guard).close()
-    return connection
-
-
-def _settle(connection: sqlite3.Connection) -> None:
-    """Writes nothing to a vault that has these settings already."""
-    for setting in _SETTINGS:
-        connection.execute(setting).close()
-    ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
-    if mode != "wal":
-        raise VaultError(f"SQLite gives journal mode {mode} here: expected wal, which needs a local disk.")
