@@ -260,8 +260,8 @@ GUARDS = [
         (
             Edit(
                 "renewal.py",
-                "        issuer = grant.key.issuer\n",
-                "        issuer = grant.key.issuer\n"
+                "        from handstamp.protocol.tokens import refresh_token\n",
+                "        from handstamp.protocol.tokens import refresh_token\n"
                 "        newest = self._store.find_registration(grant.key.owner, grant.key.issuer) or grant.registration\n"
                 "        grant = replace(grant, registration=newest)\n",
             ),

@@ -154,6 +154,7 @@ class Renewal:
         if begun is None:
             return None
         answer = self._ask(flying, begun, unsure=grant.pending is not None)
+        self._tell_breaker(grant.key.issuer, answer)
         if not isinstance(answer, _Failed):
             return self._save(flying, _renewed(begun, answer))
         if judge(answer.error) is Outcome.REFUSED:
@@ -201,20 +202,18 @@ class Renewal:
     def _send(self, grant: Grant) -> "TokenResponse":
         from handstamp.protocol.tokens import refresh_token
 
-        issuer = grant.key.issuer
         credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
         prover = self._find_prover(grant.token, grant.token_endpoint)
-        try:
-            answer = self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
-        except NetworkError as error:
-            leave_alone = error.retry_after if isinstance(error, TemporarilyUnavailable) else None
-            self._breakers.failed(issuer, self._clock(), leave_alone)
-            raise
-        except HandstampError:
+        return self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
+
+    def _tell_breaker(self, issuer: str, answer: "TokenResponse | _Failed") -> None:
+        """Of the last attempt: its repetitions are one failure."""
+        error = answer.error if isinstance(answer, _Failed) else None
+        if not isinstance(error, NetworkError):
             self._breakers.answered(issuer)
-            raise
-        self._breakers.answered(issuer)
-        return answer
+            return
+        leave_alone = error.retry_after if isinstance(error, TemporarilyUnavailable) else None
+        self._breakers.failed(issuer, self._clock(), leave_alone)
 
     def _end(self, grant: Grant, error: HandstampError) -> None:
         """Returns where a sibling without our lock was first; else notes that this refresh token is over, and raises."""

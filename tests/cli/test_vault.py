@@ -1,6 +1,5 @@
 """`handstamp vault`: the file looked after, by the real program."""
 
-import base64
 import sqlite3
 from contextlib import closing
 
@@ -63,14 +62,6 @@ def test_a_damaged_row_is_named_and_the_exit_code_is_5(filled: CommandLine) -> N
     assert as_json.json["intact"] is False
     assert [each["subject"] for each in as_json.json["findings"] if each["state"] == "wrong"] == [LINEAR]
     assert as_json.error["code"] == "vault_corrupt"
-
-
-def test_a_key_that_is_not_there_is_no_reason_to_restore(filled: CommandLine) -> None:
-    result = filled("vault", "check", environment={"HANDSTAMP_KEY": base64.b64encode(b"x" * 32).decode()})
-
-    assert result.code == 5
-    assert "✗   key" in result.stdout
-    assert result.stderr.splitlines()[-1] == "hint: handstamp vault --help"
 
 
 def test_a_backup_names_the_place_of_a_key_that_has_been_replaced(filled: CommandLine) -> None:

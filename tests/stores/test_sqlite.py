@@ -474,3 +474,15 @@ class TestMigrations:
             assert "colour" in columns
             assert "half" not in columns
             assert connection.execute("SELECT schema FROM header").fetchall() == [(2,)]
+
+
+def test_who_sign_out_at_once_do_not_take_each_other_for_a_reader(tmp_path: Path) -> None:
+    """TG16: each empties the log, and SQLite says at once of a checkpoint that another one is under way."""
+    store = open_store(tmp_path)
+    grants = [store.save_grant(grant_for(server=f"https://{number}.example/mcp")) for number in range(40)]
+
+    with ThreadPoolExecutor(4) as threads:
+        gone = list(threads.map(lambda grant: store.forget_grant(grant.key), grants))
+
+    assert gone == [True] * 40
+    store.close()

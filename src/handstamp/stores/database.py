@@ -26,6 +26,7 @@ is opened for writing (TG6, TG7).
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -118,6 +119,15 @@ class Database:
 
         False where a reader kept it from being emptied for the whole busy time.
         """
+        give_up = time.monotonic() + self._patience
+        while not self._checkpoint():
+            if time.monotonic() >= give_up:
+                return False
+            # SQLite waits for readers by itself; of another checkpoint it says at once that there is one.
+            time.sleep(0.02)
+        return True
+
+    def _checkpoint(self) -> bool:
         held = self._connection_for_writing()
         with held.lock, self._translated():
             ((busy, _, _),) = held.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
