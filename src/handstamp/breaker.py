@@ -2,7 +2,7 @@
 Leaves an authorization server in peace that is out of order.
 
     closed   fewer than FAILURES in a row    everybody asks
-    open     for SHORTEST seconds, then twice as long each time, LONGEST at most    nobody asks
+    open     for SHORTEST seconds, twice as long with each further one, LONGEST at most    nobody asks
     half     after that    one asks; an answer closes it, none opens it again
 
 A `Retry-After` opens it at once, for as long as it says.

@@ -55,7 +55,7 @@ from handstamp.errors import (
     TemporarilyUnavailable,
     VaultError,
 )
-from handstamp.model import Failure, Grant, Pending, Secret, Token
+from handstamp.model import Failure, Grant, GrantKey, Pending, Secret, Token
 from handstamp.ports import Clock, CredentialsReader, Flying, GrantStore, HttpRunner
 from handstamp.protocol.urls import host
 
@@ -154,7 +154,6 @@ class Renewal:
         if begun is None:
             return None
         answer = self._ask(flying, begun, unsure=grant.pending is not None)
-        self._tell_breaker(grant.key.issuer, answer)
         if not isinstance(answer, _Failed):
             return self._save(flying, _renewed(begun, answer))
         if judge(answer.error) is Outcome.REFUSED:
@@ -174,9 +173,20 @@ class Renewal:
             raise InvalidGrant(f"{host(grant.key.issuer)} has refused the stored refresh token: it is not sent again.")
 
     def _begin(self, grant: Grant) -> Grant | None:
-        """Nothing is sent before this is on disk. None where the grant is another one by now."""
+        """
+        Nothing is sent before this is on disk. None where the grant is another one by now.
+
+        Where a note is there already, it will do if no other can be written: a grace passes, and a disk may stay full.
+        """
         pending = Pending(self._clock(), fingerprint(grant.token.refresh_token) or "")
-        return self._store.replace_grant(replace(grant, pending=pending, failure=None))
+        try:
+            return self._store.replace_grant(replace(grant, pending=pending, failure=None))
+        except VaultError:
+            if grant.pending is None:
+                raise
+            # Read anew: a write that is told as failed may have worked, and then the generation is another.
+            current = self._read(grant.key)
+            return current if current is not None and current.token == grant.token else None
 
     def _ask(self, flying: Flying, grant: Grant, *, unsure: bool) -> "TokenResponse | _Failed":
         spent = 0.0
@@ -204,27 +214,31 @@ class Renewal:
 
         credentials = self._read_credentials(grant.key.owner, grant.key.server, grant.registration)
         prover = self._find_prover(grant.token, grant.token_endpoint)
-        return self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
-
-    def _tell_breaker(self, issuer: str, answer: "TokenResponse | _Failed") -> None:
-        """Of the last attempt: its repetitions are one failure."""
-        error = answer.error if isinstance(answer, _Failed) else None
-        if not isinstance(error, NetworkError):
+        issuer = grant.key.issuer
+        try:
+            answer = self._http().run_blocking(refresh_token(grant, credentials, prover), deadline=REQUEST_DEADLINE)
+        except NetworkError as error:
+            leave_alone = error.retry_after if isinstance(error, TemporarilyUnavailable) else None
+            self._breakers.failed(issuer, self._clock(), leave_alone)
+            raise
+        except HandstampError:
             self._breakers.answered(issuer)
-            return
-        leave_alone = error.retry_after if isinstance(error, TemporarilyUnavailable) else None
-        self._breakers.failed(issuer, self._clock(), leave_alone)
+            raise
+        self._breakers.answered(issuer)
+        return answer
 
     def _end(self, grant: Grant, error: HandstampError) -> None:
         """Returns where a sibling without our lock was first; else notes that this refresh token is over, and raises."""
-        key = grant.key
         self._refused = _sign_in(grant)
         with suppress(VaultError):
-            current = self._store.find_grant(key.owner, key.server, key.account, key.issuer)
+            current = self._read(grant.key)
             if current is not None and current.generation != grant.generation:
                 return
         self.note_failure(replace(grant, refused=fingerprint(grant.token.refresh_token), pending=None), error)
         raise error
+
+    def _read(self, key: GrantKey) -> Grant | None:
+        return self._store.find_grant(key.owner, key.server, key.account, key.issuer)
 
     def _save(self, flying: Flying, renewed: Grant) -> Grant | None:
         """The old refresh token is spent: this copy is the only one. It is neither handed out nor forgotten, nor is the lock."""

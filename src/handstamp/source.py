@@ -420,6 +420,8 @@ class TokenSource:
         if grant is not None and not grant.renews:
             self._last_of(grant, rejected)
             return self._adopt(grant)
+        if (pause := self._find_pause(grant)) is not None:
+            raise pause.error_again()  # the sibling that was waited for has told of a failure, and ours is not long ago
         if not flying.commit():
             return self._let_go(grant, rejected)
         try:
