@@ -1,4 +1,4 @@
-"""`handstamp vault`: the file looked after, by the real program."""
+"""`handstamp vault`: the file looked after."""
 
 import sqlite3
 from contextlib import closing
@@ -30,15 +30,15 @@ def filled(cli: CommandLine) -> CommandLine:
 
 
 def test_path_prints_where_the_vault_is_and_makes_none(cli: CommandLine) -> None:
-    result = cli("vault", "path")
+    result = cli.here("vault", "path")
 
     assert (result.code, result.stdout, result.stderr) == (0, f"{cli.state}/vault.db\n", "")
-    assert cli("vault", "path", "--json").json == {"version": 1, "path": f"{cli.state}/vault.db", "exists": False}
+    assert cli.here("vault", "path", "--json").json == {"version": 1, "path": f"{cli.state}/vault.db", "exists": False}
     assert not cli.state.exists()
 
 
 def test_a_vault_in_order_is_checked_line_by_line(filled: CommandLine) -> None:
-    result = filled("vault", "check")
+    result = filled.here("vault", "check")
 
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -54,7 +54,7 @@ def test_a_damaged_row_is_named_and_the_exit_code_is_5(filled: CommandLine) -> N
         connection.execute("UPDATE grants SET sealed = x'00' WHERE server = ?", (LINEAR,))
         connection.commit()
 
-    plain, as_json = filled("vault", "check"), filled("vault", "check", "--json")
+    plain, as_json = filled.here("vault", "check"), filled.here("vault", "check", "--json")
 
     assert (plain.code, as_json.code) == (5, 5)
     assert f"✗   {LINEAR}" in plain.stdout
@@ -65,10 +65,10 @@ def test_a_damaged_row_is_named_and_the_exit_code_is_5(filled: CommandLine) -> N
 
 
 def test_a_backup_names_the_place_of_a_key_that_has_been_replaced(filled: CommandLine) -> None:
-    assert filled("vault", "rekey", "--to", "file", "--yes").code == 0
+    assert filled.here("vault", "rekey", "--to", "file", "--yes").code == 0
     (key,) = filled.state.glob("vault.*.key")
 
-    plain, as_json = filled("vault", "backup", "one.db"), filled("vault", "backup", "two.db", "--json")
+    plain, as_json = filled.here("vault", "backup", "one.db"), filled.here("vault", "backup", "two.db", "--json")
 
     assert f"The key stays in {key.name}, a file that only you can read" in plain.stderr
     assert as_json.json["key_provider"] == "file"
@@ -77,10 +77,10 @@ def test_a_backup_names_the_place_of_a_key_that_has_been_replaced(filled: Comman
 def test_a_backup_is_written_and_put_back(filled: CommandLine) -> None:
     file = filled.home / "one.db"
 
-    written = filled("vault", "backup", "one.db")
+    written = filled.here("vault", "backup", "one.db")
     with closing(open_vault(filled)) as store:
         store.forget_grant(grant_for(owner="local", server=LINEAR).key)
-    restored = filled("vault", "restore", "--yes", str(file))
+    restored = filled.here("vault", "restore", "--yes", str(file))
 
     assert (written.code, written.stdout) == (0, "")
     assert written.stderr.splitlines() == [
@@ -101,8 +101,8 @@ def test_a_backup_is_written_and_put_back(filled: CommandLine) -> None:
 def test_the_same_as_json(filled: CommandLine) -> None:
     file = filled.home / "one.db"
 
-    written = filled("vault", "backup", str(file), "--json")
-    restored = filled("vault", "restore", "--yes", str(file), "--json")
+    written = filled.here("vault", "backup", str(file), "--json")
+    restored = filled.here("vault", "restore", "--yes", str(file), "--json")
 
     (kept,) = filled.state.glob("vault.db.2*")
     assert written.json == {
@@ -123,7 +123,7 @@ def test_the_same_as_json(filled: CommandLine) -> None:
 
 
 def test_a_person_is_told_what_a_backup_holds_and_asked(filled: CommandLine) -> None:
-    filled("vault", "backup", "one.db")
+    filled.here("vault", "backup", "one.db")
 
     with filled.terminal("vault", "restore", "one.db") as terminal:
         screen = terminal.until("Restore it?")
@@ -145,10 +145,10 @@ def test_a_person_is_told_what_a_backup_holds_and_asked(filled: CommandLine) -> 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_where_nobody_can_be_asked_a_yes_is_expected(filled: CommandLine, options: list[str]) -> None:
-    filled("vault", "backup", "one.db")
+    filled.here("vault", "backup", "one.db")
     before = (filled.state / "vault.db").read_bytes()
 
-    result = filled("vault", "restore", "one.db", *options)
+    result = filled.here("vault", "restore", "one.db", *options)
 
     assert result.code == 2
     assert f"handstamp vault restore --yes {filled.home}/one.db" in result.stderr
@@ -156,9 +156,9 @@ def test_where_nobody_can_be_asked_a_yes_is_expected(filled: CommandLine, option
 
 
 def test_a_name_that_is_taken_is_an_error_of_usage(filled: CommandLine) -> None:
-    filled("vault", "backup", "one.db")
+    filled.here("vault", "backup", "one.db")
 
-    result = filled("vault", "backup", "one.db")
+    result = filled.here("vault", "backup", "one.db")
 
     assert result.code == 2
     assert result.stderr.splitlines()[1] == "hint: handstamp vault backup --help"
@@ -183,7 +183,7 @@ def test_where_the_key_is_missing_no_restore_is_advised(filled: CommandLine) -> 
 
 
 def test_an_error_of_the_vault_leads_to_its_check(filled: CommandLine) -> None:
-    result = filled("token", LINEAR, environment={"HANDSTAMP_KEY": ""})
+    result = filled.here("token", LINEAR, environment={"HANDSTAMP_KEY": ""})
 
     assert result.code == 5
     assert result.stderr.splitlines()[1] == "hint: handstamp vault check"

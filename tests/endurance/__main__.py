@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import pytest
@@ -24,6 +26,7 @@ from endurance.disks import DISKS, Expected, watch
 from endurance.endings import end_again_and_again
 from endurance.expiries import expire_again_and_again
 from endurance.kills import kill_again_and_again
+from endurance.rekeys import kill_at_lines
 from endurance.zygote import Zygote
 
 KILLS = 300
@@ -75,6 +78,13 @@ def run_endings(zygote: Zygote, scale: float, seed: int) -> tuple[str, bool]:
     return "\n    ".join([words, *came_to.lost]), not came_to.lost
 
 
+def run_rekeys(zygote: Zygote, scale: float, seed: int) -> tuple[str, bool]:
+    with TemporaryDirectory() as directory:
+        came_to = kill_at_lines(Path(directory, "state"), every=max(1, round(1 / scale)))
+    words = f"{came_to.kills} kills, {came_to.keys} keys, {len(came_to.unread)} times unread, left: {came_to.left or 'nothing'}"
+    return words, came_to.keys > 1 and not came_to.unread and not came_to.left
+
+
 def run_disk(expected: Expected, zygote: Zygote, scale: float, seed: int) -> tuple[str, bool]:
     try:
         seen = watch(expected)
@@ -88,6 +98,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
         "8 processes of 50 tasks": run_expiries,
         "5 programs wake after two days": run_wakes,
         **{f"SIGKILL, {name}": partial(run_kills, knobs) for name, knobs in SERVERS.items()},
+        "SIGKILL at each line of a rekey": run_rekeys,
         "SIGTERM, SIGHUP, Ctrl-C, exit": run_endings,
         **{f"disk, {name}": partial(run_disk, expected) for name, expected in DISKS.items()},
     }

@@ -78,8 +78,10 @@ class Ground:
 
     def lock(self) -> Path | None:
         """The grant's lock; None before anybody has wanted it."""
-        found = [path for path in (self.folder / "state" / "locks").iterdir() if path.name != "vault.lock"]
-        return found[0] if found else None
+        with self.store() as store:
+            (key,) = store.list_keys(LOCAL_OWNER)
+            path = store.lock_path(key)
+        return path if path.exists() else None
 
     def rank(self, token: Token | str) -> int:
         """The how-manieth access token of the server's it is. `token` may be told by its fingerprint."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from endurance.disks import DISKS, watch
 from endurance.endings import end_again_and_again
 from endurance.expiries import Expiries, expire_again_and_again
 from endurance.kills import kill_again_and_again
+from endurance.rekeys import kill_at_lines
 from endurance.zygote import Zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc/locks")
@@ -50,6 +52,14 @@ def test_programs_that_are_told_to_end_lose_nothing(zygote: Zygote) -> None:
     came_to = end_again_and_again(zygote, 2, seed=SEED)
 
     assert came_to.lost == []
+
+
+def test_a_rekey_that_is_killed_leaves_a_vault_that_opens(tmp_path: Path) -> None:
+    came_to = kill_at_lines(tmp_path / "state", every=9)
+
+    assert came_to.kills > 6
+    assert came_to.keys > 1
+    assert (came_to.unread, came_to.left) == ((), ())
 
 
 def test_a_full_disk_costs_no_token() -> None:

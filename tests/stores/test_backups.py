@@ -1,9 +1,8 @@
 """A vault copied, and a copy put back: whole or not at all, whoever uses the vault meanwhile."""
 
-import signal
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from handstamp.stores.migrations import MIGRATIONS
 from handstamp.stores.restoring import restore
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import KEY_B, HeldKey, open_store
-from stores.processes import start
+from stores.processes import finish, read_line, start
 from stores.samples import CLIENT_SECRET, GRANT, KEY, REGISTRATION, SECRETS, grant_for, with_access_token
 
 NOW = 1_800_000_000.0
@@ -149,20 +148,17 @@ class TestWriting:
         assert list(target.iterdir()) == []
 
     @needs_posix
-    @pytest.mark.parametrize("event", ["copying", "os.link", "os.remove"])
-    def test_a_kill_leaves_no_half_under_its_name(self, directory: Path, backup: Path, event: str) -> None:
+    def test_a_kill_leaves_no_half_under_its_name(self, directory: Path, backup: Path) -> None:
         target = backup.with_name("two.db")
 
-        killed = start(KILLED.format(event=event, what="back_up(store.database, Path(sys.argv[2]), progress)"), directory, target)
-        killed.communicate()
-
-        assert killed.returncode == -signal.SIGKILL
-        assert target.exists() == (event == "os.remove")
-        if target.exists():
-            assert read(target) == read(backup)
-            target.unlink()
+        for event in kill_in_each_event("back_up(store.database, Path(sys.argv[2]), progress)", directory, target):
+            assert target.exists() == (event == "os.remove")
+            if target.exists():
+                assert read(target) == read(backup)
+                target.unlink()
         with closing(open_store(directory)) as store:
             back_up(store.database, target, quietly)
+
         assert {path.name for path in target.parent.iterdir()} == {"one.db", "two.db"}
 
 
@@ -172,21 +168,41 @@ from pathlib import Path
 from handstamp.stores.backups import back_up, read_backup
 from handstamp.stores.restoring import restore
 from stores.fakes import HeldKey, open_store
-store = open_store(Path(sys.argv[1]))
-removed = False
-def kill(event, arguments):
-    global removed
-    if event == "{event}" and "vault.db.new" not in str(arguments[0]):
-        if event == "os.remove" and not removed:
-            removed = True  # the draft of an earlier run
+def end_in(event):
+    store = open_store(Path(sys.argv[1]))
+    removals = []
+    def kill(seen, arguments):
+        if seen != event:
+            return
+        if event == "os.remove" and not removals:
+            removals.append(arguments)  # the draft of an earlier run
             return
         os.kill(os.getpid(), signal.SIGKILL)
-def progress(done, total):
-    kill("copying", [""])
-store.prepare()
-sys.addaudithook(kill)
-{what}
+    def progress(done, total):
+        kill("copying", ())
+    store.prepare()
+    sys.addaudithook(kill)
+    {what}
+for event in ("copying", "os.link", "os.remove"):
+    child = os.fork()
+    if child == 0:
+        end_in(event)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL, event
+    print(event, flush=True)
+    sys.stdin.readline()
 """
+
+
+def kill_in_each_event(what: str, *arguments: object) -> Iterator[str]:
+    """`what` begun thrice and killed in the copying, at the new name and at the end of the draft. Gives each when it is over."""
+    killer = start(KILLED.format(what=what), *arguments)
+    assert killer.stdin is not None
+    for _ in range(3):
+        yield read_line(killer)
+        killer.stdin.write("on\n")
+        killer.stdin.flush()
+    finish(killer)
 
 
 class TestReading:
@@ -416,20 +432,17 @@ class TestRestoring:
         assert find(store) == saved
 
     @needs_posix
-    @pytest.mark.parametrize("event", ["copying", "os.link", "os.remove"])
-    def test_a_kill_leaves_the_one_or_the_other(self, store: SqliteStore, directory: Path, backup: Path, event: str) -> None:
+    def test_a_kill_leaves_the_one_or_the_other(self, store: SqliteStore, directory: Path, backup: Path) -> None:
         saved = store.save_grant(with_access_token(GRANT, "newer"))
         what = "restore(store, read_backup(Path(sys.argv[2]), [HeldKey()], lambda *_: None), now=1.8e9, progress=progress)"
 
-        killed = start(KILLED.format(event=event, what=what), directory, backup)
-        killed.communicate()
-
-        assert killed.returncode == -signal.SIGKILL
-        assert find(store) == saved
-        for kept in directory.glob("vault.db.2*"):
-            assert read(kept).grants == (saved,)
-            kept.unlink()
+        for _ in kill_in_each_event(what, directory, backup):
+            assert find(store) == saved
+            for kept in directory.glob("vault.db.2*"):
+                assert read(kept).grants == (saved,)
+                kept.unlink()
         put_back(store, backup)
+
         assert [path.name for path in directory.glob("*vault.db.*")] == [KEPT]
 
 

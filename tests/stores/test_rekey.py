@@ -3,7 +3,6 @@
 import base64
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +22,6 @@ from handstamp.stores.rekeying import NOTE, SEALED
 from handstamp.stores.sqlite import SqliteStore
 from stores.fakes import KEY_A, KEY_B, HeldKey
 from stores.keyrings import CHOSEN, FailingKeychain, UndeletableKeychain, WorkingKeychain
-from stores.processes import finish, read_line, start
 from stores.samples import GRANT, KEY, REGISTRATION, grant_for
 
 TEXT_A, TEXT_B = (base64.b64encode(key).decode() for key in (KEY_A, KEY_B))
@@ -491,62 +489,3 @@ def raise_no(former: str, latter: str) -> None:
 def check_of(provider: HeldKey) -> bytes:
     assert provider.key is not None
     return PinnedKey(provider.name, "", provider.key).make_check()
-
-
-KILL_AT_EACH_LINE = """
-import os, signal, sys
-from pathlib import Path
-import handstamp.stores.rekeying
-from handstamp.stores.keys.file import FileKey
-from handstamp.stores.sqlite import SqliteStore
-directory = Path(sys.argv[1])
-watched = ("stores/rekeying.py", "stores/keys/file.py")
-for number in range(1, 1000):
-    child = os.fork()
-    if child == 0:
-        lines = set()
-        def line(frame, event, argument):
-            lines.add((frame.f_code.co_name, frame.f_lineno))
-            if len(lines) == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return line
-        def call(frame, event, argument):
-            return line if frame.f_code.co_filename.replace(os.sep, "/").endswith(watched) else None
-        store = SqliteStore(directory, [FileKey(directory)])
-        store.prepare()
-        sys.settrace(call)
-        store.rekey()
-        sys.settrace(None)
-        store.close()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    print("done" if status == 0 else "killed", flush=True)
-    if status == 0:
-        break
-    sys.stdin.readline()
-"""
-"""Rekeys one vault again and again, killed before the first, second, third … line of what does it; waits after each."""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="forks")
-def test_a_kill_at_any_line_leaves_a_vault_that_opens_and_readers_go_on(with_file: Machine, store: SqliteStore) -> None:
-    killer = start(KILL_AT_EACH_LINE, with_file.directory)
-    assert killer.stdin is not None
-    pins = {with_file.pin}
-    kills = 0
-
-    while read_line(killer) == "killed":
-        kills += 1
-        require_all(store)
-        with_file.require_all()
-        pins.add(with_file.pin)
-        killer.stdin.write("on\n")
-        killer.stdin.flush()
-    finish(killer)
-
-    assert kills > 60
-    assert len(pins) > 2
-    (name,) = with_file.key_files
-    assert with_file.pin == f"file:{name.split('.')[1]}"
-    assert not list(with_file.directory.glob(f"{NOTE}*"))
-    require_all(store)
