@@ -22,6 +22,8 @@ CYCLES_APART = 50
 SECONDS_APART = 0.005
 PAIRS_A_STORM = 5
 """Storms of cycles take seconds each: one every so many pairs."""
+NO_WAIT = 1e-6
+"""Seconds. A lock that is free at once was waited for so long: nothing can be divided by nothing."""
 LONG = 1.5
 """Times what the middle one of all tasks waits, whatever the design: how busy the machine is decides what is long."""
 
@@ -123,7 +125,7 @@ def task_wait(share: float, one: Round) -> float:
 
 def lock_wait(share: float, one: Round) -> float:
     """Of all who took it, at once or not."""
-    return percentile([*one.lock_waits, *[0.0] * one.at_once], share)
+    return percentile([*one.lock_waits, *[NO_WAIT] * one.at_once], share)
 
 
 def locks(one: Round) -> str:
