@@ -34,7 +34,12 @@ GUARDS = [
     ),
     Guard(
         "a lifetime is finite and below ten years",
-        (Edit("protocol/tokens.py", "or not 0 < value <= MAX_LIFETIME or not math.isfinite(value)", ""),),
+        (Edit("protocol/tokens.py", "<= value <= MAX_LIFETIME", "<= value"),),
+        rows=("TE4",),
+    ),
+    Guard(
+        "a lifetime is long enough to be counted",
+        (Edit("protocol/tokens.py", "SHORTEST_LIFETIME <= value <=", "0 < value <="),),
         rows=("TE4",),
     ),
     Guard(

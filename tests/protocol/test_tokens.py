@@ -193,6 +193,7 @@ def test_json_is_known_by_its_first_byte(media_type: str) -> None:
         (None, None),
         (-1, None),
         (0, None),
+        (1e-99, None),
         ("-1", None),
         ("1e3", None),
         ("", None),

@@ -1,6 +1,5 @@
 """The token endpoint: a code or a refresh token against a new token, and the revocation endpoint, which ends one."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
@@ -32,6 +31,8 @@ __all__ = [
 BEARER, DPOP = "Bearer", "DPoP"
 MAX_TOKEN_LENGTH = 32 * 1024
 MAX_LIFETIME = 10 * 365 * 24 * 3600
+SHORTEST_LIFETIME = 0.001
+"""Seconds. Less would be lost in a time that counts from 1970, and the token would end at the moment it was asked for."""
 IDENTITY_CLAIMS = ("email", "preferred_username", "name", "sub")
 MAX_IDENTITY_LENGTH = 100
 MAX_AUDIENCES = 20
@@ -245,9 +246,9 @@ def read_lifetime(value: object) -> float | None:
     """Seconds; None for what is no sensible lifetime: a hint that makes no sense is no hint (A-96, TE4)."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_LIFETIME or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if SHORTEST_LIFETIME <= value <= MAX_LIFETIME else None
 
 
 def read_identity(id_token: object) -> str | None:
