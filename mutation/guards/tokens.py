@@ -40,7 +40,7 @@ GUARDS = [
     Guard(
         "a lifetime is long enough to be counted",
         (Edit("protocol/tokens.py", "SHORTEST_LIFETIME <= value <=", "0 < value <="),),
-        rows=("TE4",),
+        tests=("tests/protocol/test_tokens.py::test_a_lifetime_counts_from_when_the_request_left",),
     ),
     Guard(
         "an error code wins over a token beside it",
