@@ -12,13 +12,13 @@ from fuzz.properties import check_refusal, check_shown
 from fuzz.samples import SECRETS
 from fuzz.target import Target
 from handstamp.cli.trace import Trace
-from handstamp.cli.words import one_line, text_block
 from handstamp.errors import HandstampError, UsageError
 from handstamp.model import Secret
 from handstamp.output import Output
 from handstamp.protocol.exchange import Purpose, Request
 from handstamp.protocol.text import INVISIBLE, MAX_MARKS, SHOWN_START, mask, safe
 from handstamp.settings import ServerSettings
+from handstamp.words import one_line, text_block
 
 __all__ = ["TARGETS"]
 

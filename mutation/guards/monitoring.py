@@ -7,23 +7,23 @@ AGAIN = "tests/application/test_signing_in_again.py::test_a_sign_in_that_is_rene
 
 def standing(name: str) -> str:
     """A test of how things stand."""
-    return f"tests/cli/test_standing.py::test_{name}"
+    return f"tests/application/test_standing.py::test_{name}"
 
 
 GUARDS = [
     Guard(
         "what may mend itself raises no alarm while the token is good",
-        (Edit("cli/standing.py", "exit_code == NetworkError.exit_code and not is_over:", "False:"),),
+        (Edit("standing.py", "exit_code == NetworkError.exit_code and not is_over:", "False:"),),
         tests=(standing("what_may_mend_itself_counts_only_once_the_token_has_ended"),),
     ),
     Guard(
         "a server that nobody has signed in to raises no alarm by itself",
-        (Edit("cli/standing.py", "self.is_former or not (self.grant or self.is_named):", "self.is_former:"),),
+        (Edit("standing.py", "self.is_former or not (self.grant or self.is_named):", "self.is_former:"),),
         tests=(standing("nobody_has_to_sign_in_where_nobody_has_asked"),),
     ),
     Guard(
         "a former sign-in raises no alarm",
-        (Edit("cli/standing.py", "self.is_former or not (self.grant or self.is_named):", "not (self.grant or self.is_named):"),),
+        (Edit("standing.py", "self.is_former or not (self.grant or self.is_named):", "not (self.grant or self.is_named):"),),
         tests=(standing("a_former_sign_in_is_over_and_that_is_well"),),
     ),
     Guard(

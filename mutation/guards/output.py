@@ -23,7 +23,7 @@ GUARDS = [
     ),
     Guard(
         "a tool's text is escaped by its command and by the printer",
-        (PRINTER, Edit("cli/words.py", 'map(harmless, line.split("\\t"))', 'line.split("\\t")')),
+        (PRINTER, Edit("words.py", 'map(harmless, line.split("\\t"))', 'line.split("\\t")')),
         tests=("tests/threats/test_th.py::test_th1_at_a_terminal_only_our_own_sequences_arrive",),
     ),
     Guard(
@@ -37,7 +37,7 @@ GUARDS = [
     ),
     Guard(
         "what -v shows stays on its line",
-        (Edit("cli/words.py", '    return safe(" ".join(text.split()), limit)', "    return text"),),
+        (Edit("words.py", '    return safe(" ".join(text.split()), limit)', "    return text"),),
         tests=("tests/threats/test_th.py::test_th4_no_server_says_a_line_of_ours",),
     ),
     Guard(
@@ -202,7 +202,7 @@ GUARDS = [
         "no other command prints a token",
         (
             Edit(
-                "cli/words.py",
+                "words.py",
                 '        "account": grant.key.account,',
                 '        "account": grant.key.account,\n        "token": grant.token.access_token.reveal(),',
             ),

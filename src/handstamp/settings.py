@@ -10,9 +10,9 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from handstamp.errors import InsecureUrl, SettingsError, StoreUnreachable, UsageError, hint
 from handstamp.events import KINDS, NeedsLogin
@@ -39,6 +39,7 @@ __all__ = [
     "Chosen",
     "Directory",
     "EventSettings",
+    "ProgramSettings",
     "ServerSettings",
     "Settings",
     "config_directory",
@@ -112,6 +113,10 @@ class ServerSettings:
     """Stated by the person where the authorization server's metadata does not (4.4)."""
     authorization_revision: str | None = None
     """The revision of MCP whose way to sign in the person expects: `2025-03-26`, or None for what is found (4.5)."""
+    transport: Literal["http", "sse"] = "http"
+    """How its endpoint is spoken to: Streamable HTTP, or the HTTP+SSE of 2024-11-05."""
+    enabled: bool = True
+    """False where the person switched it off: the terminal app leaves it alone, every command that names it works."""
     is_configured: bool = True
     """False where only a URL was given: then that is its name too, which every command takes, and all else is as by default."""
 
@@ -135,6 +140,20 @@ class ServerSettings:
         client = self.client
         is_same = client.client_id in (None, registration.client_id)
         return is_same and client.authorization_server in (None, registration.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSettings:
+    """A server that is a program on this machine, spoken to over its stdin and stdout. Nobody signs in to it."""
+
+    name: str
+    command: tuple[str, ...]
+    """The program and its arguments."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Names and values; a value may be `env:NAME` or `file:PATH`, read at each start."""
+    directory: str | None = None
+    """Where it runs: absolute, or from ~."""
+    enabled: bool = True
 
 
 ASKED_FOR = (NeedsLogin.kind,)
@@ -165,6 +184,8 @@ class Settings:
     client_id_url: Chosen | None = None
     """For the servers that name no client of their own."""
     events: EventSettings | None = None
+    programs: Mapping[str, ProgramSettings] = field(default_factory=dict[str, ProgramSettings])
+    """The servers that are programs; no name is in both."""
 
     def find(self, name_or_url: str) -> ServerSettings:
         """By name, or by URL whether configured or not. Raises UsageError for a name that nobody configured."""

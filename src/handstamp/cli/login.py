@@ -7,7 +7,6 @@ import click
 from handstamp.cli.commands import Command, account_option, pass_session, server_argument
 from handstamp.cli.session import Session
 from handstamp.cli.terminal import TerminalPresenter, find_browser_obstacle
-from handstamp.cli.words import grant_members, one_line, renewal_words, span, who
 from handstamp.errors import hint
 from handstamp.model import Grant, GrantType, VaultPlace
 from handstamp.output import Output
@@ -15,6 +14,7 @@ from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import host
 from handstamp.settings import ServerSettings
 from handstamp.wiring import build_browser
+from handstamp.words import grant_members, one_line, renewal_words, span, who
 
 __all__ = ["login"]
 

@@ -4,11 +4,11 @@ import click
 
 from handstamp.cli.commands import Command, account_option, pass_session, server_argument
 from handstamp.cli.session import Session
-from handstamp.cli.words import one_line
 from handstamp.errors import NetworkError, ServerSaidNo, VaultCorrupt, account_hint
 from handstamp.logout import LogoutReport, Revocation
 from handstamp.output import Output
 from handstamp.protocol.urls import host
+from handstamp.words import one_line
 
 __all__ = ["logout"]
 

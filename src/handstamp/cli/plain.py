@@ -43,7 +43,7 @@ def print_token(session: Session, server: str, account: str) -> None:
     if not session.output.json:
         session.output.secret(token.access_token)
         return
-    from handstamp.cli.words import iso_time
+    from handstamp.words import iso_time
 
     session.output.secret_document(
         {

@@ -11,7 +11,6 @@ import click
 
 from handstamp.cli.commands import Command, account_option, pass_session, server_argument
 from handstamp.cli.session import Session
-from handstamp.cli.words import one_line, text_block
 from handstamp.errors import (
     ConnectFailed,
     MalformedResponse,
@@ -26,6 +25,7 @@ from handstamp.errors import (
 from handstamp.output import Output
 from handstamp.settings import ServerSettings
 from handstamp.wiring import read_headers
+from handstamp.words import one_line, text_block
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -6,13 +6,13 @@ import click
 
 from handstamp.cli.commands import Command, pass_session
 from handstamp.cli.session import Session
-from handstamp.cli.standing import Problem, Standing, find_standings
-from handstamp.cli.words import grant_members, iso_time, one_line, renewal_words, status_cell, who
 from handstamp.errors import hint
 from handstamp.model import Failure, Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
 from handstamp.settings import Settings
+from handstamp.standing import Problem, Standing, find_standings
+from handstamp.words import grant_members, iso_time, one_line, renewal_words, status_words, who
 
 __all__ = ["status"]
 
@@ -94,7 +94,7 @@ def _name(standing: Standing) -> str:
 def _cell(standing: Standing, now: float) -> Styled:
     if standing.damaged:
         return Styled("✗ damaged", "red")
-    return Styled("○ former", "dim") if standing.is_former else status_cell(Status.of(standing.grant, now))
+    return Styled("○ former", "dim") if standing.is_former else Styled(*status_words(Status.of(standing.grant, now)))
 
 
 def _row(standing: Standing, now: float) -> tuple[str | Styled, ...]:

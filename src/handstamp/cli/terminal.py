@@ -20,12 +20,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
-from handstamp.cli.words import one_line
 from handstamp.errors import LoginCancelled
 from handstamp.model import LoginPrompt
 from handstamp.output import Output
 from handstamp.ports import Browser
 from handstamp.protocol.text import safe
+from handstamp.words import one_line
 
 __all__ = ["TerminalPresenter", "find_browser_obstacle"]
 

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from handstamp.cli.words import one_line
 from handstamp.errors import HandstampError, MalformedResponse
 from handstamp.model import Secret
 from handstamp.output import Output
 from handstamp.protocol.exchange import Purpose, Request, Response, parse_json
+from handstamp.words import one_line
 
 __all__ = ["Trace", "mask_url"]
 

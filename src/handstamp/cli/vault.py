@@ -11,12 +11,12 @@ import click
 from handstamp.cli.commands import Command, CommandGroup, pass_session
 from handstamp.cli.rekey import rekey
 from handstamp.cli.session import Session
-from handstamp.cli.words import iso_time
 from handstamp.errors import KeyUnavailable, UsageError, VaultCorrupt, hint
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 from handstamp.settings import state_directory
+from handstamp.words import iso_time
 
 if TYPE_CHECKING:
     from handstamp.ports import KeyProvider

@@ -1,12 +1,11 @@
-"""How the command line says things: times, states, texts of other people."""
+"""How our programs say things: times, states, texts of other people."""
 
 import time
 
 from handstamp.model import Grant, Status
-from handstamp.output import Styled
 from handstamp.protocol.text import harmless, safe
 
-__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_cell", "text_block", "who"]
+__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_words", "text_block", "who"]
 
 _STATUS = {
     Status.SIGNED_IN: ("● signed in", "green"),
@@ -18,9 +17,9 @@ _STATUS = {
 }
 
 
-def status_cell(status: Status) -> Styled:
-    """Glyph, word and colour."""
-    return Styled(*_STATUS[status])
+def status_words(status: Status) -> tuple[str, str]:
+    """Glyph and words, and their colour."""
+    return _STATUS[status]
 
 
 def iso_time(seconds: float | None) -> str | None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fakes import make_grant
-from handstamp.cli.words import iso_time, one_line, renewal_words, span, text_block, who
 from handstamp.model import Grant, GrantKey, Secret, Token
+from handstamp.words import iso_time, one_line, renewal_words, span, text_block, who
 
 NOW = 1_800_000_000.0
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from fakes import SERVER, make_grant
-from handstamp.cli.standing import Standing
 from handstamp.model import ClientSettings, Failure, Grant, GrantType, RegistrationKind, Status
 from handstamp.settings import ServerSettings
+from handstamp.standing import Standing
 
 NOW = 1_000_000.0
 ENDED = NOW + 3600

@@ -1,0 +1,1 @@
+"""The terminal app: every server at a glance, and the sign-in dialog."""
