@@ -23,8 +23,8 @@ PINNED_IDS = [path.name for path in PINNED]
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+?)?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)")
 
 DEPENDENCIES = {"anyio", "click", "cryptography", "h11", "httpcore2", "httpx2", "keyring", "platformdirs", "pyjwt", "tomlkit"}
-EXTRAS = {"mcp": {"mcp"}, "otel": {"opentelemetry-api"}}
-IMPORTED = DEPENDENCIES | {"jwt", "mcp", "mcp_types", "opentelemetry", "pydantic", "starlette", "uvicorn", "httpx"}
+EXTRAS = {"mcp": {"mcp"}, "otel": {"opentelemetry-api"}, "tui": {"mcp", "rich", "textual"}}
+IMPORTED = DEPENDENCIES | {"jwt", "mcp", "mcp_types", "opentelemetry", "pydantic", "rich", "starlette", "textual", "uvicorn", "httpx"}
 """Besides: what PyJWT is called, what the extras bring, and `httpx` where the caller has it."""
 
 
@@ -190,7 +190,7 @@ def test_tj4_the_pinned_requirements_ask_for_the_same_packages_as_the_project() 
     lines = (REPOSITORY / "requirements" / "runtime.in").read_text("utf-8").splitlines()
     asked = sorted(line for line in lines if line and not line.startswith("#"))
     project = PYPROJECT["project"]
-    extras = [each for wanted in project["optional-dependencies"].values() for each in wanted]
+    extras = {each for wanted in project["optional-dependencies"].values() for each in wanted}
 
     assert asked == sorted([*project["dependencies"], *extras])
 
