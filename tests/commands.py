@@ -1,5 +1,6 @@
 """The real `handstamp` command, each run a process of its own, in a home that is thrown away."""
 
+import io
 import os
 import shlex
 import shutil
@@ -7,19 +8,22 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import click
+import pytest
 
+from handstamp.cli import run
 from handstamp.demo.ledger import SECRET_PATTERN
 from handstamp.settings import require_name
 from handstamp.vault import Vault
 
-__all__ = ["KEY", "Home", "Ran", "Running", "command_line"]
+__all__ = ["KEY", "Home", "Ran", "Running", "command_line", "run_here"]
 
 KEY = b64encode(b"a key that is used by tests only").decode()
 PYTHON_PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
@@ -167,6 +171,12 @@ class Home:
         with self.start(*arguments, environ=environ) as running:
             return running.finish()
 
+    def here(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """The same within this process, for what does not depend on being one: a tenth of a program's time."""
+        ran = run_here(arguments, {**self.environ, **(environ or {})}, self.root)
+        assert SECRET_PATTERN.search(ran.stdout + ran.stderr) is None, "a secret was said"
+        return ran
+
     def fail(self, *arguments: str, code: int, environ: Mapping[str, str] | None = None) -> Ran:
         """Runs what cannot work. Holds it to how every failure ends: nothing on stdout, one error, one hint that can be run."""
         ran = self.run(*arguments, environ=environ)
@@ -174,6 +184,18 @@ class Home:
         assert ran.error
         assert_runnable(ran.hint)
         return ran
+
+
+def run_here(arguments: Sequence[str], environ: Mapping[str, str], directory: Path) -> Ran:
+    """What a command comes to in this process, with such an environment besides its own, in `directory`."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr("sys.stdin", io.StringIO())
+        patch.chdir(directory)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        code = run(arguments)
+    return Ran(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 def assert_runnable(command: str) -> None:

@@ -1,7 +1,6 @@
 """The real program in a home of its own: through pipes, and at a terminal."""
 
 import base64
-import io
 import json
 import os
 import re
@@ -12,15 +11,12 @@ import sys
 import termios
 import time
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
-from handstamp.cli import run
+from commands import run_here
 
 __all__ = ["CommandLine", "Result", "Terminal"]
 
@@ -95,14 +91,8 @@ class CommandLine:
 
     def here(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Result:
         """The same within this process, for what does not depend on being one: a tenth of a program's time."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setattr("sys.stdin", io.StringIO())
-            patch.chdir(self.home)
-            for name, value in (self.environment | dict(environment or {})).items():
-                patch.setenv(name, value)
-            code = run(arguments)
-        return Result(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+        ran = run_here(arguments, self.environment | dict(environment or {}), self.home)
+        return Result(ran.exit_code, ran.stdout, ran.stderr)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Without waiting for its end; it has a session of its own, so that a signal meets it alone."""

@@ -16,7 +16,7 @@ TOKEN = "stamp_at_"
 def server(authority: StartAuthority, cli: CommandLine) -> Authority:
     """Configured as `demo`, and a browser that allows."""
     started = authority()
-    cli("add", "demo", started.server_url, "--header", "X-Workspace: one")
+    cli.here("add", "demo", started.server_url, "--header", "X-Workspace: one")
     cli.use_visiting_browser()
     return started
 
@@ -24,7 +24,7 @@ def server(authority: StartAuthority, cli: CommandLine) -> Authority:
 @pytest.fixture
 def signed_in(server: Authority, cli: CommandLine) -> Authority:
     """The same after `handstamp login demo`."""
-    result = cli("login", "demo")
+    result = cli.here("login", "demo")
     assert result.code == 0, result.stderr
     return server
 
@@ -137,7 +137,7 @@ def test_a_header_that_is_missing_where_it_should_be_is_named(value: str | None,
     environment = {} if value is None else {"DEMO_KEY": value}
 
     for command in (["headers", "demo"], ["login", "demo", "--again"], ["tools", "demo"]):
-        result = cli(*command, environment=environment)
+        result = cli.here(*command, environment=environment)
 
         assert (result.code, result.stdout) == (2, "")
         assert "the header X-Key" in result.stderr

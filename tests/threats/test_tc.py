@@ -81,13 +81,13 @@ def cli(tmp_path: Path) -> CommandLine:
 
 
 def log_in_at(endpoint: str, home: Home, authority: StartAuthority) -> tuple[Ran, Authority]:
-    """The real program against an authority that names this authorization endpoint; `{issuer}` and `{host}` are its own."""
+    """Our program against an authority that names this authorization endpoint; `{issuer}` and `{host}` are its own."""
     server = authority()
     host = server.issuer.removeprefix("http://")
     server.turn(authorization_endpoint=endpoint.replace("{issuer}", server.issuer).replace("{host}", host))
     home.use_browser()
     # It waits for nobody long: a login that gets as far as the browser has gone too far already.
-    return home.run("login", server.server_url, "--timeout", "3"), server
+    return home.here("login", server.server_url, "--timeout", "3"), server
 
 
 def assert_nothing_was_opened(ran: Ran, home: Home) -> None:

@@ -24,8 +24,19 @@ PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+?)
 
 DEPENDENCIES = {"anyio", "click", "cryptography", "h11", "httpcore2", "httpx2", "keyring", "platformdirs", "pyjwt", "tomlkit"}
 EXTRAS = {"mcp": {"mcp"}, "otel": {"opentelemetry-api"}, "tui": {"mcp", "rich", "textual"}}
-IMPORTED = DEPENDENCIES | {"jwt", "mcp", "mcp_types", "opentelemetry", "pydantic", "rich", "starlette", "textual", "uvicorn", "httpx"}
-"""Besides: what PyJWT is called, what the extras bring, and `httpx` where the caller has it."""
+IMPORTED = DEPENDENCIES | {
+    "jwt",
+    "mcp",
+    "mcp_types",
+    "opentelemetry",
+    "pydantic",
+    "rich",
+    "starlette",
+    "textual",
+    "uvicorn",
+    "httpx",
+}
+"""Besides what the extras bring: what PyJWT is called, and `httpx` where the caller has it."""
 
 
 def pins(path: Path) -> list[str]:
