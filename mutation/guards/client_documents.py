@@ -2,7 +2,7 @@
 
 from mutation.guard import Edit, Guard
 
-CHECK, SETTINGS = "protocol/document_check.py", "settings.py"
+CHECK, SETTINGS = "protocol/document_check.py", "settings/__init__.py"
 PROTOCOL, COMMANDS, SETTING = (
     "tests/protocol/test_client_document.py",
     "tests/cli/test_client_id.py",

@@ -11,7 +11,7 @@ MIGRATIONS = "stores/migrations.py"
 KEYCHAIN = "stores/keys/keychain.py"
 PINNING = "stores/pinning.py"
 LOCKS = "stores/locks.py"
-SETTINGS = "settings.py"
+DIRECTORIES, DOCUMENT, TABLE, VALUES = (f"settings/{name}.py" for name in ("directories", "document", "table", "values"))
 SETTINGS_FILE = "settings_file.py"
 
 GUARDS = [
@@ -172,35 +172,37 @@ GUARDS = [
     ),
     Guard(
         "settings have a bound",
-        (Edit(SETTINGS, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 28)"),),
+        (Edit(DOCUMENT, "read_trusted(path, LARGEST_FILE)", "read_trusted(path, 1 << 28)"),),
         rows=("TG8",),
     ),
-    Guard("keys of the settings have a bound", (Edit(SETTINGS, 'if token["deep"]:', "if False:"),), rows=("TG8",)),
+    Guard("keys of the settings have a bound", (Edit(DOCUMENT, 'if token["deep"]:', "if False:"),), rows=("TG8",)),
     Guard(
         "nesting has an end",
-        (Edit(SETTINGS, "except (ValueError, RecursionError) as error:", "except OSError as error:"),),
+        (Edit(DOCUMENT, "except (ValueError, RecursionError) as error:", "except OSError as error:"),),
         rows=("TG8",),
     ),
-    Guard("a key that is unknown is refused", (Edit(SETTINGS, "if key not in self.known:", "if False:"),), rows=("TG8",)),
+    Guard("a key that is unknown is refused", (Edit(TABLE, "if key not in self.known:", "if False:"),), rows=("TG8",)),
     Guard(
         "a server's name does not climb",
-        (Edit(SETTINGS, "if NAME_PATTERN.fullmatch(name) is None:", "if False:"),),
+        (Edit(VALUES, "if NAME_PATTERN.fullmatch(name) is None:", "if False:"),),
         rows=("TG8", "TG21"),
     ),
     Guard(
         "an issuer in the settings is an https URL",
-        (Edit(SETTINGS, "return None if value is None else require_secure(value, key, near=near)", "return value"),),
+        (Edit(TABLE, "return None if value is None else require_secure(value, key, near=near)", "return value"),),
         rows=("TG8",),
     ),
     Guard(
         "a header in the settings is visible ASCII",
-        (Edit(SETTINGS, "if not isinstance(value, str) or not is_header_value(value):", "if not isinstance(value, str):"),),
+        (Edit(VALUES, "if not isinstance(value, str) or not is_header_value(value):", "if not isinstance(value, str):"),),
         rows=("TG8",),
     ),
-    Guard("a relative variable of ours is refused", (Edit(SETTINGS, "if not path.is_absolute():", "if False:"),), rows=("TG9",)),
+    Guard(
+        "a relative variable of ours is refused", (Edit(DIRECTORIES, "if not path.is_absolute():", "if False:"),), rows=("TG9",)
+    ),
     Guard(
         "a relative variable of the desktop's is passed over",
-        (Edit(SETTINGS, 'os.environ.get(xdg, "")).startswith("/")', 'os.environ.get(xdg, ""))'),),
+        (Edit(DIRECTORIES, 'os.environ.get(xdg, "")).startswith("/")', 'os.environ.get(xdg, ""))'),),
         rows=("TG9",),
     ),
     Guard(
@@ -261,7 +263,7 @@ GUARDS = [
         "a secret on the command line is refused",
         (
             Edit(
-                "cli/servers.py",
+                "cli/add.py",
                 'if place is None or (scheme in ("env", "file") and colon and rest):',
                 "if True:",
             ),
@@ -272,7 +274,7 @@ GUARDS = [
         "a secret in the settings is not repeated",
         (
             Edit(
-                SETTINGS,
+                TABLE,
                 'raise UsageError(f"Expected {key} to be {places}, got something else.")',
                 'raise UsageError(f"Expected {key} to be {places}, got {value}.")',
             ),

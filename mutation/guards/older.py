@@ -123,7 +123,13 @@ GUARDS = [
     ),
     Guard(
         "a configured issuer tells one sign-in from another",
-        (Edit("settings.py", "return is_same and client.authorization_server in (None, registration.issuer)", "return is_same"),),
+        (
+            Edit(
+                "settings/servers.py",
+                "return is_same and client.authorization_server in (None, registration.issuer)",
+                "return is_same",
+            ),
+        ),
         tests=(
             f"{MOVES}::test_the_secret_of_the_client_that_is_configured_now_renews_no_older_sign_in",
             f"{MOVES}::test_a_client_that_is_configured_at_another_issuer_signs_in_there",

@@ -343,7 +343,7 @@ GUARDS = [
         "settings name the place of a secret and never hold one",
         (
             Edit(
-                "settings.py",
+                "settings/table.py",
                 'if value is None or (or_vault and value == "vault") or value.startswith(("env:", "file:")):',
                 "if True:",
             ),

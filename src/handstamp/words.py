@@ -5,7 +5,19 @@ import time
 from handstamp.model import Grant, Status
 from handstamp.protocol.text import harmless, safe
 
-__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_words", "text_block", "who"]
+__all__ = [
+    "DISABLED",
+    "PROGRAM",
+    "grant_members",
+    "iso_time",
+    "one_line",
+    "outlook",
+    "renewal_words",
+    "span",
+    "status_words",
+    "text_block",
+    "who",
+]
 
 _STATUS = {
     Status.SIGNED_IN: ("● signed in", "green"),
@@ -15,6 +27,11 @@ _STATUS = {
     Status.NEEDS_LOGIN: ("○ needs login", "red"),
     Status.NOT_SIGNED_IN: ("○ not signed in", "dim"),
 }
+
+
+PROGRAM = ("– program", "dim")
+DISABLED = ("– disabled", "dim")
+"""In the place of a status: nobody signs in to it; the person switched it off. Glyph and words, and their colour."""
 
 
 def status_words(status: Status) -> tuple[str, str]:
@@ -55,6 +72,12 @@ def renewal_words(grant: Grant, now: float) -> str:
     if renew_from is None:
         return f"ends in {span(token.expires_at - now)}"
     return "at next use" if renew_from <= now else f"in {span(renew_from - now)}"
+
+
+def outlook(grant: Grant, now: float) -> str:
+    """The same as part of a sentence: `renews in 59 min`, `ends in 3 min`."""
+    words = renewal_words(grant, now)
+    return words if words.startswith("ends") else f"renews {words}"
 
 
 def who(grant: Grant) -> str | None:

@@ -21,16 +21,21 @@ __all__ = [
     "account_option",
     "build_group",
     "complete",
+    "configured_argument",
     "invoke",
+    "optional_server_argument",
     "pass_session",
     "server_argument",
 ]
 
 COMMANDS = {
-    "add": ("servers", "Give an MCP server a name."),
+    "add": ("add", "Give an MCP server a name."),
     "remove": ("servers", "Forget a server's name and settings."),
+    "enable": ("servers", "Switch a server on again."),
+    "disable": ("servers", "Switch a server off, and keep its settings and its sign-in."),
     "login": ("login", "Sign in to a server in your browser."),
     "logout": ("logout", "Revoke a sign-in and forget it here."),
+    "refresh": ("refresh", "Renew a server's token now."),
     "status": ("status", "Show every server and its sign-in."),
     "token": ("tokens", "Print a fresh access token, and nothing else."),
     "headers": ("tokens", "Print the request headers for a server as a JSON object."),
@@ -141,6 +146,16 @@ def server_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("server", shell_complete=_complete_server)(command)
 
 
+def optional_server_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """[SERVER], likewise."""
+    return click.argument("server", required=False, shell_complete=_complete_server)(command)
+
+
+def configured_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """SERVER, the name of a server or of a program in `servers.toml`."""
+    return click.argument("server", shell_complete=_complete_configured)(command)
+
+
 def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--account: which of several sign-ins at one server."""
     return click.option("--account", default="default", metavar="LABEL", help="Which of your accounts there; a label of yours.")(
@@ -149,16 +164,27 @@ def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _complete_server(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    return _complete_names(incomplete, programs=False)
+
+
+def _complete_configured(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    return _complete_names(incomplete, programs=True)
+
+
+def _complete_names(incomplete: str, *, programs: bool) -> "list[CompletionItem]":
     from click.shell_completion import CompletionItem
 
     from handstamp.errors import HandstampError
     from handstamp.settings import load_settings
 
     try:
-        servers = load_settings().servers.values()
+        settings = load_settings()
     except HandstampError:
         return []
-    return [CompletionItem(each.name, help=each.url) for each in servers if each.name.startswith(incomplete)]
+    helps = {each.name: each.url for each in settings.servers.values()}
+    if programs:
+        helps |= {each.name: each.command[0] for each in settings.programs.values()}
+    return [CompletionItem(name, help=help_) for name, help_ in helps.items() if name.startswith(incomplete)]
 
 
 def _common_options() -> list[click.Parameter]:
