@@ -66,7 +66,7 @@ GUARDS = [
     ),
     Guard(
         "a command is not run by itself",
-        (Edit("wiring.py", '    if os.environ.get("HANDSTAMP_EVENT"):\n        return\n', ""),),
+        (Edit("wiring.py", ' or os.environ.get("HANDSTAMP_EVENT"):', ":"),),
         tests=("tests/application/test_event_settings.py::test_inside_of_a_command_none_is_run",),
     ),
     Guard(
@@ -87,7 +87,7 @@ GUARDS = [
     ),
     Guard(
         "a command is named by its whole path or by its name",
-        (Edit("settings.py", "if is_path and not program.startswith", "if False and not program.startswith"),),
+        (Edit("settings/values.py", "if is_path and not", "if False and not"),),
         tests=("tests/bad_input/test_settings.py::test_a_broken_servers_toml_names_the_file_and_the_place",),
     ),
 ]

@@ -7,7 +7,7 @@ FIND_GRANT = "{GRANTS} WHERE owner = ? AND server = ? AND account = ? ORDER BY g
 GUARDS = [
     Guard(
         "a vault keeps the tokens in memory by owner",
-        (Edit("vault.py", "        key = (owner, server.url, account)\n", '        key = ("", server.url, account)\n'),),
+        (Edit("vault.py", "        key = (owner, server, account)\n", '        key = ("", server, account)\n'),),
         rows=("TI1",),
     ),
     Guard(
@@ -15,8 +15,8 @@ GUARDS = [
         (
             Edit(
                 "vault.py",
-                "                (owner, server.url, account, id(presenter)),",
-                '                ("", server.url, account, id(presenter)),',
+                "                (owner, server, account, id(presenter)),",
+                '                ("", server, account, id(presenter)),',
             ),
         ),
         rows=("TI1",),

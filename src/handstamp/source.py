@@ -212,6 +212,36 @@ class TokenSource:
         """The same; other tasks run meanwhile."""
         return await self._settled_async(rejected)
 
+    async def renewed_async(self) -> Grant:
+        """
+        A new token for the stored grant, however fresh the old one is, because a person asks for it; other tasks run meanwhile.
+
+        No pause of ours holds that up; that of a server which wants to be left alone does. Raises what came instead, though the
+        old token lives.
+        """
+        self.look_again()
+        former, landed = self.grant(), 0
+        while True:
+            flight = self._depart(former)
+            try:
+                grant = await flight.join_async(WAIT_DEADLINE)
+            except _HeldElsewhere:
+                continue
+            landed += 1
+            if former is None or grant.token != former.token or landed == FLIGHTS:
+                return grant
+
+    def _depart(self, former: Grant | None) -> Flying:
+        with self._mutex:
+            if former is None and self._obtain is None:
+                raise self._login_required("is not signed in yet")
+            if former is not None and not former.renews:
+                what = "no longer accepts the stored sign-in" if former.refused else "gave a token that cannot be renewed"
+                command = account_hint("login_again", server=self._settings.name, account=self._settings.account)
+                raise LoginRequired(f"{self._settings.name} {what}.", hint=command)
+            self._forced.clear()
+            return self._board(former, None if former is None else former.token)
+
     def _settled(self, rejected: Token | None) -> Token:
         landed = 0
         while landed < FLIGHTS:

@@ -65,16 +65,25 @@ class Vault:
     `account` tells one user's accounts at one server apart, and is a label of yours. Close it, or use it as a context manager.
     """
 
-    def __init__(self, parts: Parts, settings: Settings) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        settings: Settings,
+        *,
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
         self.settings = settings
+        self._read_settings = read_settings or (lambda: settings)
         self._parts = parts
         for server in settings.servers.values():
             _lend_functions(parts, server)
         self._stream = EventStream()
         self._mutex = threading.Lock()  # guards the two dictionaries
         self._breakers = Breakers()
-        self._sources: dict[tuple[str, str, str], TokenSource] = {}
-        self._logins: dict[tuple[str, str, str, int], OnDemandLogin] = {}
+        self._sources: dict[tuple[str, ServerSettings, str], TokenSource] = {}
+        self._logins: dict[tuple[str, ServerSettings, str, int], OnDemandLogin] = {}
+        self._find_listeners: Callable[[Settings], Iterable[Listener]] = lambda _: ()
+        self._listening: list[Callable[[], None]] = []
 
     @classmethod
     def open(
@@ -100,21 +109,30 @@ class Vault:
         key is made of, where it stands in no variable. Raises SettingsError for a broken `servers.toml`, UsageError for what is
         no server's URL. No file is opened yet: a VaultError comes from the first use.
         """
-        settings = load_settings(config or config_directory().path)
+        directory = config or config_directory().path
         if network not in (None, "public"):
             raise UsageError(f'Expected network="public" or none, got {network!r}.')
-        if network == "public":
-            settings = replace(settings, network=replace(settings.network, public_only=True))
         given = {server.name: replace(server, url=parse_server_url(server.url)) for server in servers}
-        settings = replace(settings, servers={**settings.servers, **given})
+
+        def read_settings() -> Settings:
+            settings = load_settings(directory)
+            public_only = settings.network.public_only or network == "public"
+            programs = {name: each for name, each in settings.programs.items() if name not in given}
+            return replace(
+                settings,
+                servers={**settings.servers, **given},
+                programs=programs,
+                network=replace(settings.network, public_only=public_only),
+            )
+
+        settings = read_settings()
         parts = build_parts(
             state or state_directory().path, announce=announce, network=settings.network, observe=observe, ask=ask
         )
-        vault = cls(parts, settings)
-        if listeners and settings.events is not None:
-            directory = settings.path.parent
-            for listener in build_listeners(settings.events, directory=directory, network=settings.network, complain=announce):
-                vault.subscribe(listener)
+        vault = cls(parts, settings, read_settings=read_settings)
+        if listeners:
+            vault._find_listeners = partial(build_listeners, complain=announce)
+            vault._listen(settings)
         return vault
 
     def __enter__(self) -> "Vault":
@@ -127,6 +145,31 @@ class Vault:
         """Closes the store, after two seconds at most for who listens to events. A refresh in flight still ends as it should."""
         self._stream.flush()
         self._parts.store.close()
+
+    def reload(self) -> bool:
+        """
+        Reads `servers.toml` again; whether anything is different now. For a program that runs while a person edits it.
+
+        What was given to `open` stays. Auth objects and transports that you have go on as they were made; a server whose settings
+        are the same keeps what it has in memory. Raises SettingsError for a broken file, and nothing is different then.
+        """
+        settings = self._read_settings()
+        with self._mutex:
+            before, self.settings = self.settings, settings
+            if settings == before:
+                return False
+            self._parts.network = settings.network
+            self._sources = {key: source for key, source in self._sources.items() if _is_current(settings, key[1])}
+            self._logins = {key: login for key, login in self._logins.items() if _is_current(settings, key[1])}
+            if (settings.events, settings.network) != (before.events, before.network):
+                self._listen(settings)
+        return True
+
+    def _listen(self, settings: Settings) -> None:
+        """To whom the settings name under `[events]`, and no more to whom they named before."""
+        while self._listening:
+            self._listening.pop()()
+        self._listening = [self.subscribe(each) for each in self._find_listeners(settings)]
 
     @property
     def sync(self) -> "SyncVault":
@@ -235,6 +278,15 @@ class Vault:
         finally:
             self._source(found, owner, account).look_again()
 
+    async def refresh(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant:
+        """
+        A new token now, however fresh the old one is. Gives the grant that has it.
+
+        Raises LoginRequired where only a person can bring one, a NetworkError, what the server said instead, or a VaultError; the
+        old token goes on in all these cases, for as long as it lives.
+        """
+        return await self._source(self.settings.find(server), owner, account).renewed_async()
+
     async def is_open(self, server: str) -> bool:
         """
         Asks the server whether it works without signing in.
@@ -258,6 +310,10 @@ class Vault:
     def grant(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant | None:
         """What is stored for one server. No network."""
         return self._parts.store.find_grant(owner, self.settings.find(server).url, account)
+
+    def data_version(self) -> int:
+        """Another number after each write of anybody's to the vault: whoever shows grants looks again then. No network."""
+        return self._parts.store.data_version()
 
     def place(self) -> VaultPlace:
         """Where the vault and its key are. Makes neither. Raises a VaultError."""
@@ -284,7 +340,7 @@ class Vault:
         self._parts.store.forget_client_secrets(owner, server.url)
 
     def _source(self, server: ServerSettings, owner: str, account: str) -> TokenSource:
-        key = (owner, server.url, account)
+        key = (owner, server, account)
         with self._mutex:
             if key not in self._sources:
                 parts = self._parts
@@ -323,11 +379,8 @@ class Vault:
         """A new grant, whatever is stored: whoever asks wants to know that it works."""
         if await self.is_open(server.url):
             return None
-        source = self._source(server, owner, account)
-        former = source.grant()
-        await (source.token_async() if former is None else source.replacement_async(former.token))
-        grant = source.grant()
-        if grant is not None and not set(scopes) <= set(grant.scopes):
+        grant = await self._source(server, owner, account).renewed_async()
+        if not set(scopes) <= set(grant.scopes):
             raise UsageError(
                 f"Expected the scopes of {server.name} in its settings, since nobody is asked for more, got {' '.join(scopes)}.",
                 hint=hint("add_scope", name=server.name, url=server.url, scope=" ".join(scopes)),
@@ -452,7 +505,7 @@ class Vault:
 
         with self._mutex:
             return self._logins.setdefault(
-                (owner, server.url, account, id(presenter)),
+                (owner, server, account, id(presenter)),
                 OnDemandLogin(server.name, account, source, login, partial(self._has_moved, server, source), self._parts.clock),
             )
 
@@ -467,6 +520,13 @@ class Vault:
         except HandstampError:
             return False
         return grant is not None and grant.key.issuer not in named.authorization_servers
+
+
+def _is_current(settings: Settings, server: ServerSettings) -> bool:
+    try:
+        return settings.find(server.name) == server
+    except UsageError:
+        return False
 
 
 def _lend_functions(parts: Parts, server: ServerSettings) -> None:
@@ -521,6 +581,10 @@ class SyncVault:
     def logout(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> "list[LogoutReport]":
         """`Vault.logout`."""
         return _run(lambda: self._vault.logout(server, owner=owner, account=account))
+
+    def refresh(self, server: str, *, owner: str = LOCAL_OWNER, account: str = "default") -> Grant:
+        """`Vault.refresh`."""
+        return _run(lambda: self._vault.refresh(server, owner=owner, account=account))
 
     def is_open(self, server: str) -> bool:
         """`Vault.is_open`."""

@@ -37,7 +37,7 @@ from handstamp.ports import (
     ReadUptime,
 )
 from handstamp.protocol.text import safe
-from handstamp.settings import EventSettings, is_header_value, require_proxy, require_webhook
+from handstamp.settings import EventSettings, Settings, is_header_value, require_proxy, require_webhook
 from handstamp.uptime import read_uptime
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class Parts:
         random: RandomBytes = os.urandom,
         place: Callable[[], VaultPlace] = lambda: VaultPlace("memory", None),
         rekey: "Rekey | None" = None,
+        network: Network = DIRECT,
     ) -> None:
         self.store = store
         self.http = http
@@ -108,6 +109,8 @@ class Parts:
         self.place = place
         self.rekey = rekey
         """None where there is no key, in memory."""
+        self.network = network
+        """How `http` gets out, from now on: whoever reads the settings again changes it."""
         self.callers: dict[tuple[str, str], Callable[[], str]] = {}
         """Functions that give a server's `client_secret` or `private_key`: by its URL and one of these words."""
         self.read_credentials: CredentialsReader = _CredentialsReader(store, self.callers, clock, random)
@@ -124,16 +127,18 @@ def build_parts(
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
     store = build_store(state, announce=announce, ask=ask)
     file = state / "vault.db"
-    return Parts(
+    parts = Parts(
         store,
-        http=partial(build_http, network, observe),
+        http=lambda named: build_http(parts.network, observe, named),
         browser=build_browser,
         open_callback=_open_callback,
         read_uptime=read_uptime,
         # Asking the store makes a vault, and only a login should.
         place=lambda: VaultPlace(str(file), store.describe_key() if file.exists() else None),
         rekey=store.rekey,
+        network=network,
     )
+    return parts
 
 
 def build_store(state: Path, *, announce: Callable[[str], None], ask: AskSecret | None = None) -> "SqliteStore":
@@ -194,16 +199,15 @@ def _read_proxy(reference: str | None) -> Secret | None:
         raise SettingsError(f"{error.message} It was read from {place}.") from error
 
 
-def build_listeners(
-    events: EventSettings, *, directory: Path, network: Network, complain: Callable[[str], None]
-) -> Iterator[Listener]:
+def build_listeners(settings: Settings, *, complain: Callable[[str], None]) -> Iterator[Listener]:
     """Those that a person configured. None inside of a command that was run by one of them: it could run itself for ever."""
-    if os.environ.get("HANDSTAMP_EVENT"):
+    events = settings.events
+    if events is None or os.environ.get("HANDSTAMP_EVENT"):
         return
     if events.command:
-        yield partial(_run_command, events, directory, complain)
+        yield partial(_run_command, events, settings.path.parent, complain)
     if events.webhook is not None:
-        yield partial(_call_webhook, events, network, complain)
+        yield partial(_call_webhook, events, settings.network, complain)
 
 
 def _run_command(settings: EventSettings, directory: Path, complain: Callable[[str], None], event: Event) -> None:
