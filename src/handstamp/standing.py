@@ -55,8 +55,28 @@ class Standing:
             return "damaged"
         return "former" if self.is_former else Status.of(self.grant, now).value
 
+    @property
+    def is_disabled(self) -> bool:
+        """Switched off, and nobody asked for this very server."""
+        return not (self.server.enabled or self.is_named)
+
+    def wants_login(self, now: float) -> bool:
+        """Whether a person who signs in wherever they are needed signs in here: at a server with a name that is switched on."""
+        if self.damaged or self.is_former or not (self.server.enabled and self.server.is_configured and self._takes_a_person):
+            return False
+        return Status.of(self.grant, now) in (Status.NOT_SIGNED_IN, Status.NEEDS_LOGIN)
+
+    @property
+    def account(self) -> str:
+        return "default" if self.key is None else self.key.account
+
     def problem(self, now: float) -> Problem | None:
-        """None where there is nothing to do: also for a server that nobody has signed in to, unless it was named."""
+        """
+        None where there is nothing to do: also for a server that nobody has signed in to or that is switched off, unless it was
+        named.
+        """
+        if self.is_disabled:
+            return None
         if self.damaged is not None:
             return Problem(VaultCorrupt.exit_code, "What is stored of it cannot be read.", self._command("logout"))
         if self.is_former or not (self.grant or self.is_named):
@@ -76,7 +96,8 @@ class Standing:
         problem = self.problem(now)
         if problem is not None:
             return problem.next_step
-        return self._command("login") if self.key is None and self._takes_a_person else None
+        is_wanted = self.key is None and self._takes_a_person and not self.is_disabled
+        return self._command("login") if is_wanted else None
 
     def _failing(self, grant: Grant, failure: Failure, now: float) -> Problem | None:
         exit_code = _exit_code(failure)
@@ -92,7 +113,7 @@ class Standing:
         return self.server.client.grant_type is GrantType.AUTHORIZATION_CODE
 
     def _command(self, command: str) -> str:
-        return account_hint(command, server=self.server.name, account="default" if self.key is None else self.key.account)
+        return account_hint(command, server=self.server.name, account=self.account)
 
 
 def _why(grant: Grant) -> str:

@@ -150,3 +150,36 @@ def test_the_command_names_the_account() -> None:
     steps = [standing(each).next_step(NOW) for each in (at_work, failing_there)]
 
     assert steps == ["handstamp login linear --account 'at work'", "handstamp -v login linear --account 'at work'"]
+
+
+OFF = replace(LINEAR, enabled=False)
+
+
+def test_a_server_that_is_switched_off_is_nobodys_affair_unless_it_is_named() -> None:
+    refused = replace(make_grant(), refused="fingerprint")
+
+    assert standing(refused, OFF).problem(NOW) is None
+    assert Standing(OFF).next_step(NOW) is None
+    assert standing(refused, LINEAR).problem(NOW) is not None
+    assert replace(standing(refused, OFF), is_named=True).problem(NOW) is not None
+    assert Standing(OFF, is_named=True).next_step(NOW) == "handstamp login linear"
+
+
+@pytest.mark.parametrize(
+    ("one", "wants"),
+    [
+        (Standing(LINEAR), True),
+        (standing(replace(make_grant(), refused="fingerprint")), True),
+        (standing(make_grant(refresh=None, lifetime=0.0)), True),
+        (standing(make_grant()), False),
+        (standing(failing("timed_out")), False),
+        (Standing(OFF), False),
+        (Standing(CI), False),
+        (Standing(ServerSettings(SERVER, SERVER, is_configured=False)), False),
+        (Standing(LINEAR, make_grant().key), False),
+        (replace(standing(replace(make_grant(), refused="fingerprint")), is_former=True), False),
+    ],
+    ids=["nobody", "refused", "ended", "fine", "failing", "off", "machine", "nameless", "damaged", "former"],
+)
+def test_who_signs_in_everywhere_signs_in_where_a_person_is_needed(one: Standing, wants: bool) -> None:
+    assert one.wants_login(NOW) is wants

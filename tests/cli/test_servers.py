@@ -1,4 +1,4 @@
-"""`add` and `remove`: what they write, what they refuse, and that no secret passes through them."""
+"""`add`, `remove`, `enable` and `disable`: what they write, what they refuse, and that no secret passes through them."""
 
 import tomllib
 from contextlib import closing
@@ -292,3 +292,130 @@ def test_a_new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode(cli: Co
 
     assert new == 0o600
     assert cli.servers_toml.stat().st_mode & 0o777 == 0o644
+
+
+def test_add_writes_a_program_and_no_option_is_looked_for_in_its_command(cli: CommandLine) -> None:
+    result = cli.here("add", "files", "--env", "TOKEN=env:T", "--cwd", "~/notes", "--", "npx", "-y", "--env", "files", "--", "x")
+
+    assert result.stderr == f"✓ Added files (npx -y --env files -- x) in {cli.servers_toml}\nhint: handstamp tools files\n"
+    assert written(cli)["files"] == {
+        "command": ["npx", "-y", "--env", "files", "--", "x"],
+        "env": {"TOKEN": "env:T"},
+        "cwd": "~/notes",
+    }
+
+
+def test_add_as_json_tells_the_command_of_a_program(cli: CommandLine) -> None:
+    result = cli.here("add", "files", "--json", "--", "files", "-v")
+
+    assert result.json == {
+        "version": 1,
+        "server": "files",
+        "command": ["files", "-v"],
+        "path": str(cli.servers_toml),
+        "written": True,
+        "next_step": "handstamp tools files",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("files",), "got neither"),
+        (("files", URL, "--", "files"), "got both"),
+        (("files", "--"), "after the two dashes, got nothing"),
+        (("files", "--", ""), "Expected command to be a list"),
+        (("files", "--", "./files"), "an absolute path, or one from ~"),
+        (("files", "--cwd", "notes", "--", "files"), "Expected --cwd to be an absolute path"),
+        (("files", "--env", SECRET, "--", "files"), "NAME=VALUE"),
+        (("files", "--env", f" ={SECRET}", "--", "files"), "the name of an environment variable"),
+        (("files", "--env", "A=env:", "--", "files"), "nothing after the colon"),
+        (("files", "--scope", "read", "--", "files"), "Expected --scope with a URL only"),
+        (("files", "--transport", "sse", "--", "files"), "Expected --transport with a URL only"),
+        (("files", URL, "--env", "A=1"), "Expected --env with the command of a program only"),
+        (("files", URL, "--cwd", "/"), "Expected --cwd with the command of a program only"),
+    ],
+)
+def test_add_refuses_what_is_neither_or_both(arguments: tuple[str, ...], expected: str, cli: CommandLine) -> None:
+    result = cli.here("add", *arguments)
+
+    assert result.code == 2
+    assert expected in result.stderr
+    assert "hint: handstamp add --help" in result.stderr
+    assert SECRET not in result.stderr
+    assert not cli.servers_toml.exists()
+
+
+def test_a_server_that_becomes_a_program_says_where_its_sign_in_stays(cli: CommandLine) -> None:
+    cli.here("add", "one", URL, "--transport", "sse")
+    before = written(cli)["one"]
+
+    result = cli.here("add", "one", "--", "files")
+
+    assert before == {"url": URL, "transport": "sse"}
+    assert result.stderr.startswith("✓ Changed one (files)")
+    assert f"handstamp logout {URL}" in result.stderr
+    assert written(cli)["one"] == {"command": ["files"]}
+
+
+def test_remove_takes_a_program_away_too(cli: CommandLine) -> None:
+    cli.here("add", "files", "--", "files", "-v")
+
+    result = cli.here("remove", "files", "--json")
+
+    assert result.json == {
+        "version": 1,
+        "server": "files",
+        "command": ["files", "-v"],
+        "still_signed_in": False,
+        "next_step": None,
+    }
+
+
+@pytest.mark.parametrize("arguments", [("one", URL), ("files", "--", "files")], ids=["server", "program"])
+def test_disable_and_enable_switch_a_server_off_and_on(arguments: tuple[str, ...], cli: CommandLine) -> None:
+    name = arguments[0]
+    cli.here("add", *arguments)
+    before = written(cli)[name]
+
+    disabled = cli.here("disable", name)
+    off = written(cli)[name]
+    enabled = cli.here("enable", name, "--json")
+
+    assert disabled.stderr == f"✓ Disabled {name} in {cli.servers_toml}\n"
+    assert off == before | {"enabled": False}
+    assert enabled.json == {"version": 1, "server": name, "enabled": True, "path": str(cli.servers_toml), "written": True}
+    assert written(cli)[name] == before | {"enabled": True}
+
+
+def test_where_the_file_is_read_only_the_lines_of_a_switched_server_are_shown(cli: CommandLine) -> None:
+    cli.here("add", "one", URL)
+    cli.servers_toml.chmod(0o444)
+
+    text, json = cli.here("disable", "one"), cli.here("disable", "one", "--json")
+
+    lines = f'[servers.one]\nurl = "{URL}"\nenabled = false\n'
+    assert (text.code, text.stdout) == (0, lines)
+    assert "Put these lines in the place of its [servers.one]:" in text.stderr
+    assert (json.json["written"], json.json["enabled"], json.json["lines"]) == (False, False, lines)
+
+
+@pytest.mark.parametrize("command", ["enable", "disable"])
+def test_only_what_is_configured_can_be_switched(command: str, cli: CommandLine) -> None:
+    cli.here("add", "one", URL)
+
+    result = cli.here(command, URL)
+
+    assert result.code == 2
+    assert "(known: one)" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "token", "headers", "refresh"])
+def test_what_is_of_sign_ins_alone_says_so_of_a_program(command: str, cli: CommandLine) -> None:
+    cli.here("add", "files", "--", "files")
+
+    result = cli.here(command, "files")
+
+    assert (result.code, result.stdout) == (2, "")
+    assert "nobody signs in to it" in result.stderr
+    assert "hint: handstamp tools files" in result.stderr

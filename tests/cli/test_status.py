@@ -59,6 +59,7 @@ def test_a_damaged_sign_in_as_json_tells_where_it_was(damaged: CommandLine) -> N
         "needs_person": True,
         "problem": "What is stored of it cannot be read.",
         "next_step": "handstamp logout broken",
+        "enabled": True,
     }
     assert at_work == {**default, "account": "at work", "next_step": "handstamp logout broken --account 'at work'"}
     assert not [secret for secret in SECRETS if secret in result.stdout]
@@ -218,3 +219,55 @@ def test_the_details_tell_why_a_person_is_needed(cli: CommandLine) -> None:
     assert "\nwhy            The server no longer accepts the stored sign-in.\n" in result.stdout
     assert "\nrenews         ends in 50 min\n" in result.stdout
     assert result.stderr == f"hint: handstamp login {BROKEN}\n"
+
+
+@pytest.fixture
+def several(cli: CommandLine) -> CommandLine:
+    """A server that is switched off, and two programs of which one is."""
+    cli.here("add", "linear", HEALTHY)
+    cli.here("add", "files", "--env", "TOKEN=hunter2", "--cwd", "/srv", "--", "files", "--root", "my notes")
+    cli.here("add", "shell", "--", "shell")
+    cli.here("disable", "linear")
+    cli.here("disable", "shell")
+    return cli
+
+
+def test_programs_and_what_is_switched_off_have_a_row_and_want_nothing(several: CommandLine) -> None:
+    result = several.here("status")
+
+    assert [line.split()[:3] for line in result.stdout.splitlines()[1:4]] == [
+        ["linear", "–", "disabled"],
+        ["files", "–", "program"],
+        ["shell", "–", "disabled"],
+    ]
+    assert result.stderr == ""
+    assert several.here("status", "--check").code == 0
+
+
+def test_a_program_tells_what_is_configured_and_no_value_of_its_variables(several: CommandLine) -> None:
+    result = several.here("status", "files")
+
+    assert result.code == 0
+    assert result.stdout.startswith(
+        "server      files\nstatus      – program\ncommand     files --root 'my notes'\nruns in     /srv\nvariables   TOKEN\n"
+    )
+    assert "handstamp enable shell" in several.here("status", "shell").stdout
+
+
+def test_a_server_that_is_switched_off_and_named_tells_how_it_stands(several: CommandLine) -> None:
+    result = several.here("status", "linear")
+
+    assert "status    ○ not signed in\nenabled   no; handstamp enable linear\n" in result.stdout
+    assert result.stderr == "hint: handstamp login linear\n"
+
+
+def test_programs_stand_in_json_beside_the_servers(several: CommandLine) -> None:
+    result = several.here("status", "--json")
+
+    assert [(each["server"], each["enabled"], each["next_step"]) for each in result.json["servers"]] == [("linear", False, None)]
+    assert result.json["programs"] == [
+        {"server": "files", "command": ["files", "--root", "my notes"], "enabled": True},
+        {"server": "shell", "command": ["shell"], "enabled": False},
+    ]
+    assert "hunter2" not in result.stdout
+    assert several.here("status", "files", "--json").json["servers"] == []

@@ -115,5 +115,6 @@ def show_lines(
         output.document({**members, "lines": lines})
         return
     is_there = server.name in settings.configured
-    output.warn(f"{error.message} " + ("Put these lines in the place of its:" if is_there else "Paste these lines into it:"))
+    what_to_do = f"Put these lines in the place of its [servers.{server.name}]:" if is_there else "Paste these lines into it:"
+    output.warn(f"{error.message} {what_to_do}")
     output.data(lines.rstrip("\n"))

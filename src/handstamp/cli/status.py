@@ -1,5 +1,6 @@
 """`handstamp status`: every server, its state, and where the vault is. No network."""
 
+import shlex
 import time
 
 import click
@@ -10,9 +11,9 @@ from handstamp.errors import hint
 from handstamp.model import Failure, Grant, GrantKey, Status, VaultPlace
 from handstamp.output import Output, Styled
 from handstamp.protocol.text import safe
-from handstamp.settings import Settings
+from handstamp.settings import ProgramSettings, Settings
 from handstamp.standing import Problem, Standing, find_standings
-from handstamp.words import grant_members, iso_time, one_line, renewal_words, status_words, who
+from handstamp.words import DISABLED, PROGRAM, grant_members, iso_time, one_line, renewal_words, status_words, who
 
 __all__ = ["status"]
 
@@ -28,9 +29,11 @@ def status(session: Session, context: click.Context, server: str | None, check: 
 
     With SERVER, all that is known of that one. Asks nobody: it shows what is stored here.
 
+    Nobody signs in to a server that is a program on this machine: of that it shows what is configured.
+
     With --check, for monitors and scripts: nothing is printed where there is nothing to do. The exit code is 4 where a person is
     needed, 3 where a token has ended and cannot be renewed for now, 5 where a sign-in is damaged or the vault cannot be used; of
-    several the highest. A server that nobody has signed in to counts only as SERVER.
+    several the highest. A server that nobody has signed in to, or that is disabled, counts only as SERVER.
 
     \b
       handstamp status linear
@@ -38,16 +41,27 @@ def status(session: Session, context: click.Context, server: str | None, check: 
     """
     now, output = time.time(), session.output
     with session.vault() as vault:
-        standings = find_standings(vault, server)
+        programs = _find_programs(vault.settings, server)
+        standings = find_standings(vault, server) if server not in vault.settings.programs else []
         place = vault.place()
     if check:
-        standings = [each for each in standings if each.problem(now) is not None]
+        programs, standings = [], [each for each in standings if each.problem(now) is not None]
     if output.json:
-        output.document({"vault": _place_members(place), "servers": [_members(each, now) for each in standings]})
+        servers = [_members(each, now) for each in standings]
+        output.document(
+            {"vault": _place_members(place), "servers": servers, "programs": [_program_members(each) for each in programs]}
+        )
     elif check:
         _show_problems(output, standings, now)
-    elif standings:
-        _show(output, standings, now, place, None if server is None else vault.settings)
+    elif server is not None:
+        _show_details(output, standings, now, vault.settings)
+        for program in programs:
+            output.fields(_program_rows(program))
+        _show_end(output, standings, now, place)
+    elif standings or programs:
+        headings = ("SERVER", "STATUS", "ACCOUNT", "SCOPES", "RENEWS")
+        output.table([headings, *(_row(each, now) for each in standings), *(_program_row(each) for each in programs)])
+        _show_end(output, standings, now, place)
     else:
         output.say("No servers yet.")
         output.hint(hint("add", name="NAME", url="URL"))
@@ -55,12 +69,11 @@ def status(session: Session, context: click.Context, server: str | None, check: 
         context.exit(max((problem.exit_code for problem in _problems(standings, now)), default=0))
 
 
-def _show(output: Output, standings: list[Standing], now: float, place: VaultPlace, details: Settings | None) -> None:
-    if details is None:
-        headings = ("SERVER", "STATUS", "ACCOUNT", "SCOPES", "RENEWS")
-        output.table([headings, *(_row(each, now) for each in standings)])
-    else:
-        _show_details(output, standings, now, details)
+def _find_programs(settings: Settings, server: str | None) -> list[ProgramSettings]:
+    return [each for each in settings.programs.values() if server in (None, each.name)]
+
+
+def _show_end(output: Output, standings: list[Standing], now: float, place: VaultPlace) -> None:
     output.data("")
     output.data(f"Vault {place.path}" + (", not made yet" if place.key is None else f", key in {place.key}"))
     _show_next_steps(output, standings, now)
@@ -92,6 +105,8 @@ def _name(standing: Standing) -> str:
 
 
 def _cell(standing: Standing, now: float) -> Styled:
+    if standing.is_disabled:
+        return Styled(*DISABLED)
     if standing.damaged:
         return Styled("✗ damaged", "red")
     return Styled("○ former", "dim") if standing.is_former else Styled(*status_words(Status.of(standing.grant, now)))
@@ -108,6 +123,24 @@ def _row(standing: Standing, now: float) -> tuple[str | Styled, ...]:
         _scopes(grant),
         _renewal(standing, grant, now),
     )
+
+
+def _program_row(program: ProgramSettings) -> tuple[str | Styled, ...]:
+    return program.name, Styled(*(PROGRAM if program.enabled else DISABLED)), "—", "—", "—"
+
+
+def _program_rows(program: ProgramSettings) -> list[tuple[str, str | Styled]]:
+    """Of its variables the names alone: their values may be secrets."""
+    rows: list[tuple[str, str | Styled]] = [
+        ("server", program.name),
+        ("status", Styled(*PROGRAM)),
+        ("command", one_line(shlex.join(program.command))),
+    ]
+    if program.directory is not None:
+        rows.append(("runs in", safe(program.directory)))
+    if program.environment:
+        rows.append(("variables", safe(", ".join(name for name, _ in program.environment))))
+    return rows if program.enabled else [*rows, ("enabled", f"no; {hint('enable', server=program.name)}")]
 
 
 def _account(damaged: GrantKey | None) -> str:
@@ -128,6 +161,8 @@ def _show_details(output: Output, standings: list[Standing], now: float, setting
             ("url", standing.server.url),
             ("status", _cell(standing, now)),
         ]
+        if not standing.server.enabled:
+            rows.append(("enabled", f"no; {hint('enable', server=standing.server.name)}"))
         if (problem := standing.problem(now)) is not None and not _is_told(problem, standing.grant):
             rows.append(("why", problem.words))
         if (document := settings.find_client_id_url(standing.server.name)) is not None:
@@ -175,7 +210,8 @@ def _place_members(place: VaultPlace) -> dict[str, object]:
 
 
 def _members(standing: Standing, now: float) -> dict[str, object]:
-    members: dict[str, object] = {"server": standing.server.name, "url": standing.server.url, "status": standing.status(now)}
+    server = standing.server
+    members: dict[str, object] = {"server": server.name, "url": server.url, "status": standing.status(now)}
     if standing.grant is not None:
         members |= grant_members(standing.grant) | _renewal_members(standing.grant)
     elif standing.damaged is not None:
@@ -185,7 +221,12 @@ def _members(standing: Standing, now: float) -> dict[str, object]:
         "needs_person": problem is not None and problem.needs_person,
         "problem": None if problem is None else problem.words,
         "next_step": standing.next_step(now),
+        "enabled": server.enabled,
     }
+
+
+def _program_members(program: ProgramSettings) -> dict[str, object]:
+    return {"server": program.name, "command": list(program.command), "enabled": program.enabled}
 
 
 def _renewal_members(grant: Grant) -> dict[str, object]:
