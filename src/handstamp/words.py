@@ -2,10 +2,21 @@
 
 import time
 
-from handstamp.model import Grant, Status
+from handstamp.model import Grant, GrantType, Status
 from handstamp.protocol.text import harmless, safe
 
-__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_words", "text_block", "who"]
+__all__ = [
+    "future_words",
+    "grant_members",
+    "iso_time",
+    "means_words",
+    "one_line",
+    "renewal_words",
+    "span",
+    "status_words",
+    "text_block",
+    "who",
+]
 
 _STATUS = {
     Status.SIGNED_IN: ("● signed in", "green"),
@@ -14,6 +25,12 @@ _STATUS = {
     Status.RENEWAL_FAILING: ("◐ renewal fails", "yellow"),
     Status.NEEDS_LOGIN: ("○ needs login", "red"),
     Status.NOT_SIGNED_IN: ("○ not signed in", "dim"),
+}
+_MEANS = {
+    GrantType.AUTHORIZATION_CODE: "a token by your sign-in",
+    GrantType.CLIENT_CREDENTIALS: "a token for the client itself",
+    GrantType.JWT_BEARER: "a token for the workload",
+    GrantType.ID_JAG: "a token by your organisation's word",
 }
 
 
@@ -55,6 +72,22 @@ def renewal_words(grant: Grant, now: float) -> str:
     if renew_from is None:
         return f"ends in {span(token.expires_at - now)}"
     return "at next use" if renew_from <= now else f"in {span(renew_from - now)}"
+
+
+def future_words(grant: Grant, now: float) -> str:
+    """A sentence about what becomes of the token."""
+    token = grant.token
+    if token.expires_at is None:
+        return "The server does not say when it ends."
+    renew_from = grant.renew_from()
+    if renew_from is None:
+        return f"It ends in {span(token.expires_at - now)} and cannot be renewed: then sign in again."
+    return f"Renews by itself; next in {span(renew_from - now)}"
+
+
+def means_words(grant_type: GrantType) -> str:
+    """What a token is by that nobody signed in for."""
+    return _MEANS[grant_type]
 
 
 def who(grant: Grant) -> str | None:
