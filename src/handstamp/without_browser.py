@@ -12,7 +12,8 @@ from handstamp.words import one_line
 
 __all__ = ["OPEN_LINK", "TUNNEL", "describe_obstacle", "find_browser_obstacle", "find_tunnel", "next_steps"]
 
-OPEN_LINK = "1  Open this link anywhere:"
+OPEN_LINK = "Open this link anywhere:"
+"""The first step."""
 TUNNEL = "Or let the last page load: run this where the browser is, then open the link there:"
 
 
@@ -36,15 +37,15 @@ def describe_obstacle(obstacle: str | None) -> str:
 
 
 def next_steps(*, elsewhere: bool) -> tuple[str, str]:
-    """What to do once the link is open. `elsewhere`: it can be on another machine alone, which reaches none of our ports."""
+    """The second step and the third. `elsewhere`: the browser is surely on another machine, and reaches none of our ports."""
     if elsewhere:
         return (
-            "2  Approve. The last page will not load — that is expected.",
-            "3  Copy its address from the address bar and paste it here.",
+            "Approve. The last page will not load — that is expected.",
+            "Copy its address from the address bar and paste it here.",
         )
     return (
-        "2  Approve. If the browser is on another machine, the last page will not load — that is expected.",
-        "3  Then copy its address from the address bar and paste it here.",
+        "Approve. If the browser is on another machine, the last page will not load — that is expected.",
+        "Then copy its address from the address bar and paste it here.",
     )
 
 

@@ -6,6 +6,7 @@ from handstamp.model import Grant, GrantType, Status
 from handstamp.protocol.text import harmless, safe
 
 __all__ = [
+    "countdown",
     "future_words",
     "grant_members",
     "iso_time",
@@ -55,6 +56,12 @@ def span(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 86400:.0f} days"
+
+
+def countdown(seconds: float) -> str:
+    """What is left of a wait that somebody watches: `4:52`."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def renewal_words(grant: Grant, now: float) -> str:

@@ -32,7 +32,7 @@ from handstamp.without_browser import (
     find_tunnel,
     next_steps,
 )
-from handstamp.words import one_line
+from handstamp.words import countdown, one_line
 
 __all__ = ["TerminalPresenter"]
 
@@ -144,8 +144,7 @@ class TerminalPresenter:
         return None
 
     def _waiting_line(self, ends_at: float) -> str:
-        minutes, seconds = divmod(max(0, round(ends_at - time.monotonic())), 60)
-        left = f"{minutes}:{seconds:02} left"
+        left = f"{countdown(ends_at - time.monotonic())} left"
         if self._opened:
             return f"Waiting for you in the browser… {left} (Enter opens it again · c copy link · ^C cancel)"
         return f"  › {left}; paste the address (c copy link · ^C cancel)"
@@ -174,9 +173,10 @@ class TerminalPresenter:
         self._is_shown = True
         if not self._chosen:
             output.warn(describe_obstacle(self._obstacle))
-        output.say(f"  {OPEN_LINK}  {url}")
-        for step in next_steps(elsewhere=not self._chosen or find_browser_obstacle() is not None):
-            output.say(f"  {step}")
+        output.say(f"  1  {OPEN_LINK}  {url}")
+        second, third = next_steps(elsewhere=not self._chosen or find_browser_obstacle() is not None)
+        output.say(f"  2  {second}")
+        output.say(f"  3  {third}")
         self._say_tunnel(url)
 
     def _say_tunnel(self, url: str) -> None:
