@@ -2,14 +2,17 @@
 
 import time
 
-from handstamp.model import Grant, Status
+from handstamp.model import Grant, GrantType, Status
 from handstamp.protocol.text import harmless, safe
 
 __all__ = [
     "DISABLED",
     "PROGRAM",
+    "countdown",
+    "future_words",
     "grant_members",
     "iso_time",
+    "means_words",
     "one_line",
     "outlook",
     "renewal_words",
@@ -26,6 +29,12 @@ _STATUS = {
     Status.RENEWAL_FAILING: ("◐ renewal fails", "yellow"),
     Status.NEEDS_LOGIN: ("○ needs login", "red"),
     Status.NOT_SIGNED_IN: ("○ not signed in", "dim"),
+}
+_MEANS = {
+    GrantType.AUTHORIZATION_CODE: "a token by your sign-in",
+    GrantType.CLIENT_CREDENTIALS: "a token for the client itself",
+    GrantType.JWT_BEARER: "a token for the workload",
+    GrantType.ID_JAG: "a token by your organisation's word",
 }
 
 
@@ -57,6 +66,12 @@ def span(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
+def countdown(seconds: float) -> str:
+    """What is left of a wait that somebody watches: `4:52`."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes}:{rest:02}"
+
+
 def renewal_words(grant: Grant, now: float) -> str:
     """What becomes of the token next, to stand in a column or in brackets."""
     token, status = grant.token, Status.of(grant, now)
@@ -78,6 +93,22 @@ def outlook(grant: Grant, now: float) -> str:
     """The same as part of a sentence: `renews in 59 min`, `ends in 3 min`."""
     words = renewal_words(grant, now)
     return words if words.startswith("ends") else f"renews {words}"
+
+
+def future_words(grant: Grant, now: float) -> str:
+    """A sentence about what becomes of the token."""
+    token = grant.token
+    if token.expires_at is None:
+        return "The server does not say when it ends."
+    renew_from = grant.renew_from()
+    if renew_from is None:
+        return f"It ends in {span(token.expires_at - now)} and cannot be renewed: then sign in again."
+    return f"Renews by itself; next in {span(renew_from - now)}"
+
+
+def means_words(grant_type: GrantType) -> str:
+    """What a token is by that nobody signed in for."""
+    return _MEANS[grant_type]
 
 
 def who(grant: Grant) -> str | None:

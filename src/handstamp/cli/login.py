@@ -7,7 +7,7 @@ import click
 
 from handstamp.cli.commands import Command, account_option, optional_server_argument, pass_session
 from handstamp.cli.session import Session
-from handstamp.cli.terminal import TerminalPresenter, find_browser_obstacle
+from handstamp.cli.terminal import TerminalPresenter
 from handstamp.errors import HandstampError, UsageError, hint
 from handstamp.model import Grant, GrantType, VaultPlace
 from handstamp.output import Output
@@ -17,16 +17,12 @@ from handstamp.settings import ServerSettings
 from handstamp.standing import Standing, find_standings
 from handstamp.vault import Vault
 from handstamp.wiring import build_browser
-from handstamp.words import grant_members, one_line, outlook, span, who
+from handstamp.without_browser import find_browser_obstacle
+from handstamp.words import future_words, grant_members, means_words, one_line, outlook, who
 
 __all__ = ["login"]
 
 HELP = hint("help_command", command="login")
-_MEANS = {
-    GrantType.CLIENT_CREDENTIALS: "a token for the client itself",
-    GrantType.JWT_BEARER: "a token for the workload",
-    GrantType.ID_JAG: "a token by your organisation's word",
-}
 
 
 @click.command(cls=Command)
@@ -178,7 +174,7 @@ def _show_signed_in(output: Output, server: ServerSettings, grant: Grant, place:
 def _show_obtained(output: Output, server: ServerSettings, grant: Grant, place: VaultPlace) -> None:
     """Nobody has signed in: what was it, then?"""
     scopes = one_line(", ".join(grant.scopes))
-    output.done(f"{server.name} needs no sign-in: {_MEANS[grant.grant_type]} at {host(grant.key.issuer)}")
+    output.done(f"{server.name} needs no sign-in: {means_words(grant.grant_type)} at {host(grant.key.issuer)}")
     if scopes:
         output.say(f"  Allowed: {scopes}.")
     _show_place(output, grant, place)
@@ -186,17 +182,7 @@ def _show_obtained(output: Output, server: ServerSettings, grant: Grant, place: 
 
 def _show_place(output: Output, grant: Grant, place: VaultPlace) -> None:
     file = place.path.replace("\\", "/").rpartition("/")[2]
-    output.say(f"  Stored in {file}, key in {place.key}. {_future(grant)}")
-
-
-def _future(grant: Grant) -> str:
-    now, token = time.time(), grant.token
-    if token.expires_at is None:
-        return "The server does not say when it ends."
-    renew_from = grant.renew_from()
-    if renew_from is None:
-        return f"It ends in {span(token.expires_at - now)} and cannot be renewed: then sign in again."
-    return f"Renews by itself; next in {span(renew_from - now)}"
+    output.say(f"  Stored in {file}, key in {place.key}. {future_words(grant, time.time())}")
 
 
 def _show_already_signed_in(output: Output, server: ServerSettings, grant: Grant) -> None:

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
@@ -25,9 +24,17 @@ from handstamp.model import LoginPrompt
 from handstamp.output import Output
 from handstamp.ports import Browser
 from handstamp.protocol.text import safe
-from handstamp.words import one_line
+from handstamp.without_browser import (
+    OPEN_LINK,
+    TUNNEL,
+    describe_obstacle,
+    find_browser_obstacle,
+    find_tunnel,
+    next_steps,
+)
+from handstamp.words import countdown, one_line
 
-__all__ = ["TerminalPresenter", "find_browser_obstacle"]
+__all__ = ["TerminalPresenter"]
 
 LINK_LIMIT = 20_000
 LINE_LIMIT = 65_536
@@ -36,20 +43,6 @@ SCOPES_LIMIT = 8192
 TICK = 1.0
 BACKSPACES = "\x7f\x08"
 KILL_LINE = "\x15"
-
-
-def find_browser_obstacle() -> str | None:
-    """Why a browser of this machine would not be in front of the person; None where nothing speaks against one."""
-    if os.environ.get("BROWSER"):
-        return None  # whoever named one means it
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        return "SSH session"
-    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-        return "CI"
-    is_desktop = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if is_desktop or os.environ.get("WSL_DISTRO_NAME"):
-        return None
-    return "no display"
 
 
 class TerminalPresenter:
@@ -151,8 +144,7 @@ class TerminalPresenter:
         return None
 
     def _waiting_line(self, ends_at: float) -> str:
-        minutes, seconds = divmod(max(0, round(ends_at - time.monotonic())), 60)
-        left = f"{minutes}:{seconds:02} left"
+        left = f"{countdown(ends_at - time.monotonic())} left"
         if self._opened:
             return f"Waiting for you in the browser… {left} (Enter opens it again · c copy link · ^C cancel)"
         return f"  › {left}; paste the address (c copy link · ^C cancel)"
@@ -180,38 +172,18 @@ class TerminalPresenter:
         output = self._output
         self._is_shown = True
         if not self._chosen:
-            output.warn(f"No browser on this machine ({self._obstacle or 'none could be opened'})")
-        output.say(f"  1  Open this link anywhere:  {url}")
-        if self._chosen and find_browser_obstacle() is None:
-            output.say("  2  Approve. If the browser is on another machine, the last page will not load — that is expected.")
-            output.say("  3  Then copy its address from the address bar and paste it here.")
-        else:
-            output.say("  2  Approve. The last page will not load — that is expected.")
-            output.say("  3  Copy its address from the address bar and paste it here.")
+            output.warn(describe_obstacle(self._obstacle))
+        output.say(f"  1  {OPEN_LINK}  {url}")
+        second, third = next_steps(elsewhere=not self._chosen or find_browser_obstacle() is not None)
+        output.say(f"  2  {second}")
+        output.say(f"  3  {third}")
         self._say_tunnel(url)
 
     def _say_tunnel(self, url: str) -> None:
-        port = _callback_port(url)
-        if port is None or not (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")):
-            return
-        self._output.say("  Or let the last page load: run this where the browser is, then open the link there:")
-        self._output.say(f"     ssh -N -L {port}:127.0.0.1:{port} {_ssh_destination()}")
-
-
-def _callback_port(authorization_url: str) -> int | None:
-    redirect = parse_qs(urlsplit(authorization_url).query).get("redirect_uri", [""])[0]
-    try:
-        return urlsplit(redirect).port
-    except ValueError:
-        return None
-
-
-def _ssh_destination() -> str:
-    """This machine as the person reached it: the third field of SSH_CONNECTION is the address that they connected to."""
-    fields = os.environ.get("SSH_CONNECTION", "").split()
-    user = os.environ.get("USER") or os.environ.get("LOGNAME")
-    address = fields[2] if len(fields) == 4 else "HOST"
-    return one_line(f"{user}@{address}" if user else address)
+        tunnel = find_tunnel(url)
+        if tunnel is not None:
+            self._output.say(f"  {TUNNEL}")
+            self._output.say(f"     {tunnel}")
 
 
 class _TypedLines:

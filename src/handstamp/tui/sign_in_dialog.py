@@ -1,0 +1,350 @@
+"""The sign-in dialog: says who asks for what, opens the browser by your key, waits with you, and tells what came of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from handstamp.errors import HandstampError, find_error, hint
+from handstamp.model import Grant
+from handstamp.ports import Browser, Clock, Presenter
+from handstamp.protocol.text import safe
+from handstamp.tui.app_presenter import AppPresenter
+from handstamp.tui.grace import Grace
+from handstamp.tui.sign_in_states import (
+    Away,
+    Closed,
+    Does,
+    Ended,
+    Event,
+    Failed,
+    NotOpened,
+    Refused,
+    Rejected,
+    Said,
+    SignIn,
+    SignInOutcome,
+    Starting,
+    Waiting,
+)
+from handstamp.tui.sign_in_words import body, key_lines, link, report, title
+from handstamp.tui.signing_in import SigningIn, after, keys
+from handstamp.without_browser import find_browser_obstacle
+
+__all__ = ["SignIn", "SignInDialog", "SignInFunction", "SignInOutcome"]
+
+SignInFunction = Callable[[SignIn, Presenter, Browser], Awaitable[Grant | None]]
+"""Signs in, as `Vault.login` does. None where the server is open. Cancelled when the dialog is left."""
+
+WIDTH = 60
+FRAME = 6
+"""Of the width: border, padding and the scroll bar."""
+ADDRESS_LIMIT = 65_536
+REOPEN = 1.0
+"""Seconds that a browser takes to show itself: Enter pressed again meanwhile, or held down, opens no second tab."""
+COPIED = "Copied, where your terminal allows it."
+
+
+class AddressField(Input):
+    """For the address of the last page, which holds a code: it is not drawn. What is pasted goes to the dialog whole."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+
+
+class SignInDialog(ModalScreen[SignInOutcome]):
+    """
+    Signs in to what is wanted, one after the other. Gives what came of it when it closes; the listener of a login that is under
+    way is closed before.
+
+    `by_itself`: nobody pressed a key for it, so that it hears none before the person has paused. `clock` and `timer` count
+    seconds: since 1970, and evenly.
+    """
+
+    DEFAULT_CSS = """
+    SignInDialog {
+        align: center middle;
+
+        #panel {
+            width: 60;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 1 0 2;
+            background: $background;
+            border: round $primary;
+            border-title-color: $text;
+            border-title-style: bold;
+        }
+        #body {
+            height: auto;
+            max-height: 1fr;
+            background: $background;
+            scrollbar-size-vertical: 1;
+        }
+        #words { height: auto; }
+        #address { margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
+        #keys { height: auto; margin: 1 1 0 0; }
+        #keys, #whole-link {
+            color: $foreground-muted;
+            link-color: $foreground-muted;
+            link-style: none;
+            link-background-hover: $primary;
+            link-color-hover: $text;
+            link-style-hover: none;
+        }
+        #whole-link {
+            width: 100%;
+            height: 100%;
+            background: $background;
+        }
+    }
+    """
+
+    class DoctorWanted(Message):
+        """The person wants to know why a sign-in failed. Sent to the app; the dialog closes."""
+
+        def __init__(self, server: str) -> None:
+            super().__init__()
+            self.server = server
+
+    class SignedIn(Message):
+        """One of them works from now on, while the dialog goes on."""
+
+        def __init__(self, sign_in: SignIn) -> None:
+            super().__init__()
+            self.sign_in = sign_in
+
+    def __init__(
+        self,
+        wanted: Sequence[SignIn],
+        sign_in: SignInFunction,
+        browser: Browser,
+        *,
+        by_itself: bool = False,
+        find_obstacle: Callable[[], str | None] = find_browser_obstacle,
+        clock: Clock = time.time,
+        timer: Clock = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.signing = SigningIn.of(wanted)
+        self._sign_in = sign_in
+        self._browser = browser
+        self._find_obstacle = find_obstacle
+        self._clock = clock
+        self._timer = timer
+        self._by_itself = by_itself
+        self._grace: Grace | None = None
+        self._since_opening: Grace | None = None
+        self._presenter: AppPresenter | None = None
+        self._login: asyncio.Task[None] | None = None
+        self._wants_copy = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="panel"):
+            with VerticalScroll(id="body"):
+                yield Static(id="words")
+            yield AddressField(
+                id="address", password=True, placeholder="The address of the browser's last page", max_length=ADDRESS_LIMIT
+            )
+            yield Static(id="keys")
+        yield Static(id="whole-link")
+
+    def on_mount(self) -> None:
+        if isinstance(self.signing.state, Closed):
+            self.dismiss(self.signing.outcome)
+            return
+        if self._by_itself:
+            self._grace = Grace(self._timer())
+            self._listen_again()
+        self.set_interval(1.0, self._tick)
+        self._begin_login()
+
+    async def on_unmount(self) -> None:
+        await self._end_login()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    async def on_key(self, event: events.Key) -> None:
+        if await self._press(event.key):
+            event.stop()
+            event.prevent_default()
+
+    async def action_press(self, key: str) -> None:
+        """A key of the last line was clicked."""
+        await self._press(key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        if not self._is_meant_for_something_else():
+            self._bring(event.text)
+
+    @property
+    def _host(self) -> App[object]:
+        return cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]  # Textual leaves its type open
+
+    async def _press(self, key: str) -> bool:
+        """True if it is taken."""
+        if self._is_meant_for_something_else():
+            return True
+        found = next((each.does for each in keys(self.signing) if each.key == key), None)
+        if found is not None:
+            await self._do(found)
+        return found is not None
+
+    async def _do(self, does: Does) -> None:
+        match does:
+            case Does.OPEN | Does.YES:
+                self._since_opening = Grace(self._timer(), REOPEN)
+                self._answer(True)
+            case Does.NO:
+                self._answer(False)
+            case Does.COPY_INSTEAD:
+                self._wants_copy = True
+                self._answer(False)
+            case Does.OPEN_AGAIN:
+                self._open_again()
+            case Does.COPY_LINK:
+                self._copy_link()
+            case Does.COPY_REPORT:
+                self._copy_report()
+            case Does.NEXT | Does.SKIP | Does.RETRY | Does.CLOSE | Does.DOCTOR:
+                await self._leave(does)
+                return
+            case Does.TAKE:
+                self._bring(self.query_one("#address", AddressField).value)
+                return
+            case Does.PASTE | Does.STOP_PASTING | Does.SHOW_LINK | Does.HIDE_LINK:
+                pass
+        self._happened(does)
+
+    async def _leave(self, does: Does) -> None:
+        # A login that comes to its end just now is one that has ended: then the key belongs to what is no more shown.
+        await self._end_login()
+        if does is Does.DOCTOR:
+            self._host.post_message(self.DoctorWanted(self.signing.current.server))
+        self._happened(does)
+        match self.signing.state:
+            case Closed():
+                self.dismiss(self.signing.outcome)
+            case Starting():
+                self._begin_login()
+            case _:
+                pass
+
+    def _begin_login(self) -> None:
+        self._wants_copy = False
+        self._presenter = AppPresenter(self._happened, obstacle=self._find_obstacle(), timer=self._timer)
+        self._login = asyncio.create_task(self._run_login(self.signing.current, self._presenter))
+
+    async def _run_login(self, wanted: SignIn, presenter: AppPresenter) -> None:
+        try:
+            grant = await self._sign_in(wanted, presenter, self._browser)
+        except Exception as error:
+            # Only the class is named: the text of an error that nobody foresaw may hold anything.
+            foreseen = find_error(error) or HandstampError(
+                f"Handstamp itself failed: {type(error).__name__}.", hint=hint("login_trace", server=wanted.server)
+            )
+            self._happened(Refused(foreseen))
+        else:
+            self._happened(Ended(grant))
+            self.post_message(self.SignedIn(wanted))
+
+    async def _end_login(self) -> None:
+        """Its listener is closed once this is over."""
+        login, self._login = self._login, None
+        if login is not None:
+            login.cancel()
+            await asyncio.wait([login])
+
+    def _happened(self, event: Event) -> None:
+        self.signing = after(self.signing, event)
+        if isinstance(event, Away) and self._wants_copy:
+            self._wants_copy = False
+            self._copy_link()
+        self._draw()
+
+    def _answer(self, yes: bool) -> None:
+        if self._presenter is not None:
+            self._presenter.answer(yes)
+
+    def _open_again(self) -> None:
+        now, state = self._timer(), self.signing.state
+        if not isinstance(state, Waiting) or (self._since_opening is not None and self._since_opening.swallows(now)):
+            return
+        self._since_opening = Grace(now, REOPEN)
+        self._happened(Said("Opened once more.") if self._browser.open(state.url) else NotOpened())
+
+    def _copy_link(self) -> None:
+        if isinstance(self.signing.state, Waiting):
+            self._host.copy_to_clipboard(safe(self.signing.state.url, ADDRESS_LIMIT))
+            self._happened(Said(COPIED))
+
+    def _copy_report(self) -> None:
+        if isinstance(self.signing.state, Failed):
+            self._host.copy_to_clipboard(report(self.signing.current, self.signing.state.error, self._clock()))
+            self._happened(Said(COPIED))
+
+    def _bring(self, text: str) -> None:
+        if not isinstance(self.signing.state, Waiting) or self._presenter is None:
+            return
+        self._happened(Does.STOP_PASTING)
+        # Whoever copies it from a terminal gets it with line ends.
+        address = "".join(text[:ADDRESS_LIMIT].split())
+        if address.startswith(("http://", "https://")):
+            self._presenter.paste(address)
+        else:
+            self._happened(Rejected("Expected the address of the browser's last page, which begins with http."))
+
+    def _is_meant_for_something_else(self) -> bool:
+        return self._grace is not None and self._grace.swallows(self._timer())
+
+    def _listen_again(self) -> None:
+        """Once the person has paused."""
+        if self._grace is None:
+            return
+        left = self._grace.ends_at - self._timer()
+        if left > 0:
+            self.set_timer(left, self._listen_again)
+        else:
+            self._grace = None
+            self._draw()
+
+    def _tick(self) -> None:
+        if isinstance(self.signing.state, Waiting):
+            self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_attached or isinstance(self.signing.state, Closed):
+            return
+        state = self.signing.state
+        width = min(WIDTH, self._host.size.width) - FRAME
+        panel, address = self.query_one("#panel", Vertical), self.query_one("#address", AddressField)
+        panel.border_title = title(self.signing)
+        words = body(self.signing, width=width, now=self._clock(), left_from=self._timer())
+        self.query_one("#words", Static).update(words)
+        quiet = Content.styled("Appeared by itself: keys count once you pause.", "italic")
+        self.query_one("#keys", Static).update(key_lines(self.signing, width) if self._grace is None else quiet)
+        shows_link = isinstance(state, Waiting) and state.shows_link
+        panel.display = not shows_link
+        whole = self.query_one("#whole-link", Static)
+        whole.display = shows_link
+        if isinstance(state, Waiting) and shows_link:
+            whole.update(Content("\n").join([link(state.url), Content(""), key_lines(self.signing, self.app.size.width)]))
+        self._show_field(address, shown=isinstance(state, Waiting) and state.is_pasting)
+
+    def _show_field(self, field: AddressField, *, shown: bool) -> None:
+        if field.display == shown:
+            return
+        field.display = shown
+        field.value = ""
+        (field if shown else self.query_one("#body", VerticalScroll)).focus()
