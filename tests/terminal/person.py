@@ -75,7 +75,7 @@ class Person:
         return tab
 
     def _listen(self) -> None:
-        with open(self._pipe, encoding="utf-8") as links:
+        with os.fdopen(self._pipe, encoding="utf-8") as links:
             for line in links:
                 self._links.put(line.strip())
 

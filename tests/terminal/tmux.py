@@ -139,4 +139,3 @@ class Terminal:
 def _joined(*commands: Sequence[str]) -> list[str]:
     """Several commands of tmux as one."""
     return [word for command in commands for word in (*command, ";")][:-1]
-
