@@ -2,7 +2,7 @@
 (l) The full-screen app with 200 servers of which 20 hang, beside an empty Textual app: its first frame, its answer to a key while
 they connect, its memory, its rest. Linux only.
 
-The processes run in a pty. A frame is there once the first server's name has been drawn; in the empty app the same word is all there
+The processes run in a pty. A frame is there once the first server's name has been drawn; in the empty app that word is all there
 is. A key is answered once it is drawn: each is another letter, typed into the filter, which goes through all servers for it.
 """
 
