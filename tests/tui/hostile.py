@@ -40,7 +40,7 @@ __all__ = ["ATTACKS", "TOKENS", "Hostile"]
 ATTACKS = {
     "TH1": "\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;file:///x\x07\x1bPq\x1b\\\x9b2J\x9d8;;x\x9c\r\x08\x7f\n\tz",
     "TH2": "\u202e\u2066a\u2069\u200b\u2060\u00ad\u115f\U000e0041\ufeffe" + "\u0301" * 12 + "漢字\u2028z",
-    "TH3": "[@click=app.quit]q[/][link=file:///x]l[/link][red]r[/red][/][b",
+    "TH3": '[@click=app.quit]q[/][link="file:///x"]l[/link][red]r[/red]',
 }
 """By their row of the threats."""
 TOKENS = ("an-access-token-that-nobody-may-see", "a-refresh-token-that-nobody-may-see", "a-client-secret-that-nobody-may-see")
