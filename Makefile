@@ -20,7 +20,7 @@ unexport PIP_USER PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-others check mutate simulate fuzz endure interop conformance client-id bench format wheel docs lock clean
+.PHONY: help demo test test-all test-others check mutate simulate fuzz endure interop terminal conformance client-id bench format wheel docs lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -31,7 +31,7 @@ demo: $(READY)  ## the main job against real servers on loopback; BROWSER=1 open
 	@$(BIN)/python -m handstamp.demo $(if $(filter command line,$(origin BROWSER)),--browser)
 
 test: $(READY)  ## every test that needs nothing but Python; ARGS="-k word" for some
-	$(PYTEST) -n $(JOBS) --ignore=tests/interop $(ARGS)
+	$(PYTEST) -n $(JOBS) --ignore=tests/interop --ignore=tests/terminal $(ARGS)
 
 test-all: test test-others  ## the same, and under Python 3.12 and 3.13 where they are installed
 
@@ -67,6 +67,9 @@ endure: $(READY)  ## kills, endings and expiries of real processes that share on
 
 interop: $(READY)  ## against real authorization servers; needs node and npm
 	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/interop $(ARGS)
+
+terminal: $(READY)  ## the full-screen app in a real terminal, against real servers and a real browser; needs tmux and chromium
+	$(PYTEST) -n $(JOBS) --dist loadgroup --timeout 180 tests/terminal $(ARGS)
 
 conformance: $(READY) $(SUITE)  ## the specification's own test suite; ARGS="scope" for some of it; needs npm
 	PYTHONPATH=tests $(BIN)/python -m conformance --jobs $(JOBS) $(ARGS)

@@ -31,6 +31,7 @@ BENCHES = {
     "i": "many_grants",
     "j": "serving_memory",
     "k": "token_cpu",
+    "l": "app_start",
 }
 MET = {True: "yes", False: "NO", None: "–"}
 HEADINGS = ("what", "ours", "baseline", "peer", "ratio, median (min–max)", "goal", "met")

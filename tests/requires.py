@@ -16,6 +16,7 @@ COMMANDS = {
     "mount": ("mount",),
     "dbus-run-session": ("dbus-run-session",),
     "gnome-keyring-daemon": ("gnome-keyring-daemon",),
+    "tmux": ("tmux",),
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
 

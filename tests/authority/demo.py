@@ -25,6 +25,7 @@ class DemoServers:
         self._scope = scope
         self._lifetime = lifetime
         self._processes: list[subprocess.Popen[str]] = []
+        self._servers: dict[str, subprocess.Popen[str]] = {}
         self._control_token = ""
 
     @property
@@ -38,11 +39,23 @@ class DemoServers:
     def expire_access_tokens(self) -> None:
         self._control("POST", f"{self.issuer}/control/expire")
 
+    def add_server(self, *, scope: str | None = None, port: int = 0) -> str:
+        """One more, behind the same authority. Gives its URL."""
+        url = self._start("server", "--issuer", self.issuer, "--scope", scope or self._scope, port=port)["url"]
+        self._servers[url] = self._processes[-1]
+        return url
+
+    def end_server(self, url: str) -> None:
+        """From now on nobody answers there, until one is added on that port again."""
+        process = self._servers.pop(url)
+        self._processes.remove(process)
+        assert end(process) == 0
+
     def __enter__(self) -> Self:
         try:
             authority = self._start("authority", "--lifetime", str(self._lifetime))
             self.issuer, self._control_token = authority["issuer"], authority["control_token"]
-            self.server_url = self._start("server", "--issuer", self.issuer, "--scope", self._scope)["url"]
+            self.server_url = self.add_server()
         except BaseException:
             self.stop()
             raise
@@ -55,16 +68,15 @@ class DemoServers:
         """The processes' exit statuses."""
         for process in self._processes:
             process.terminate()
-        statuses: list[int] = []
         for process in self._processes:
-            statuses.append(process.wait(timeout=20))
-            assert process.stdout is not None
-            process.stdout.close()
+            process.terminate()
+        statuses = [end(process) for process in self._processes]
         self._processes.clear()
+        self._servers.clear()
         return statuses
 
-    def _start(self, module: str, *arguments: str) -> dict[str, str]:
-        command = [sys.executable, "-m", f"handstamp.demo.{module}", "--port", "0", *arguments]
+    def _start(self, module: str, *arguments: str, port: int = 0) -> dict[str, str]:
+        command = [sys.executable, "-m", f"handstamp.demo.{module}", "--port", str(port), *arguments]
         # The modules of this process, wherever a test has gone; warnings, because the processes are to end without any.
         environment = os.environ | {
             CONTROL_TOKEN_VARIABLE: self._control_token,
@@ -84,3 +96,12 @@ class DemoServers:
         with httpx2.Client(trust_env=False, headers=headers) as http:
             answer: dict[str, Any] = http.request(method, url).raise_for_status().json()
         return answer
+
+
+def end(process: "subprocess.Popen[str]") -> int:
+    """Its exit status, once it has let go of everything."""
+    process.terminate()
+    status = process.wait(timeout=20)
+    assert process.stdout is not None
+    process.stdout.close()
+    return status
