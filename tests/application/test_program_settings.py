@@ -45,6 +45,7 @@ def test_what_is_rendered_is_read_again(server: ProgramSettings | ServerSettings
 
 
 def test_nobody_signs_in_to_a_program(tmp_path: Path) -> None:
+    """A-02: what it needs to prove itself, it gets from its environment."""
     settings = write(tmp_path, TEXT)
 
     with pytest.raises(UsageError, match="files: a program on this machine, and nobody signs in to it") as caught:
