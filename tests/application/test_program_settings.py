@@ -59,18 +59,6 @@ def test_a_name_that_nobody_configured_is_answered_with_all_that_are_known(tmp_p
         write(tmp_path, TEXT).find_configured("nobody")
 
 
-@pytest.mark.parametrize("command", ["./files", "bin/files", ".\\\\files.exe"])
-def test_tg9_a_program_is_the_same_in_every_directory(command: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"\[servers.files\]: Expected command to begin with a name, an absolute path"):
-        write(tmp_path, f'[servers.files]\ncommand = ["{command}"]\n')
-
-
-@pytest.mark.parametrize("cwd", ["notes", "./notes", ""])
-def test_tg9_a_program_runs_in_the_same_directory_wherever_it_is_started(cwd: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"\[servers.files\]: Expected cwd to be an absolute path"):
-        write(tmp_path, f'[servers.files]\ncommand = ["files"]\ncwd = "{cwd}"\n')
-
-
 def test_a_value_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         write(tmp_path, '[servers.files]\ncommand = ["files"]\nenv = { TOKEN = "hunter2\\u0000" }\n')
