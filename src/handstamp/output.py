@@ -21,7 +21,7 @@ from handstamp.errors import HandstampError, chain
 from handstamp.model import Secret
 from handstamp.protocol.text import columns, harmless, mask, safe
 
-__all__ = ["ColorChoice", "Output", "Styled"]
+__all__ = ["ColorChoice", "Output", "Styled", "error_members"]
 
 ColorChoice = Literal["auto", "always", "never"]
 
@@ -216,9 +216,8 @@ class Output:
     def _problem_as_json(self, error: HandstampError) -> None:
         import json
 
-        members = {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
         # Not through `say`: the finished text may hold by chance what somebody made a secret, and would be JSON no more.
-        _write(sys.stderr, _show(json.dumps(self._masked_value({"version": 1, "error": members}))) + "\n")
+        _write(sys.stderr, _show(json.dumps(self._masked_value({"version": 1, "error": error_members(error)}))) + "\n")
 
     def _masked(self, text: str) -> str:
         return mask(text, self._secrets)
@@ -255,6 +254,11 @@ class Output:
         if self.color != "auto":
             return self.color == "always"
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def error_members(error: HandstampError) -> dict[str, object]:
+    """An error as JSON shows it."""
+    return {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
 
 
 def _as_json(value: object) -> object:
