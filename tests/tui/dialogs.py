@@ -199,6 +199,7 @@ async def opened(
     )
     async with app.run_test(size=size) as pilot:
         app.push_screen(dialog, app.take)
-        await pilot.pause()
-        await pilot.pause()
+        await pilot.pause()  # it is mounted
+        await pilot.pause()  # its login has said something
+        await pilot.pause()  # and that is drawn
         yield Opened(app, dialog, pilot, timer)

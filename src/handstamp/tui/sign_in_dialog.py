@@ -93,8 +93,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         #words { height: auto; }
         #address { margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
         #keys { height: auto; margin: 1 1 0 0; }
+        #keys { color: $foreground-muted; }
         #keys, #whole-link {
-            color: $foreground-muted;
             link-color: $foreground-muted;
             link-style: none;
             link-background-hover: $primary;
