@@ -51,10 +51,14 @@ ADDRESS_LIMIT = 65_536
 REOPEN = 1.0
 """Seconds that a browser takes to show itself: Enter pressed again meanwhile, or held down, opens no second tab."""
 COPIED = "Copied, where your terminal allows it."
+QUIET_WORDS = Content.styled("Appeared by itself: keys count once you pause.", "italic")
 
 
 class AddressField(Input):
     """For the address of the last page, which holds a code: it is not drawn. What is pasted goes to the dialog whole."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False
 
     def on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -326,23 +330,26 @@ class SignInDialog(ModalScreen[SignInOutcome]):
     def _draw(self) -> None:
         if not self.is_attached or isinstance(self.signing.state, Closed):
             return
-        state = self.signing.state
-        width = min(WIDTH, self._host.size.width) - FRAME
-        panel, address = self.query_one("#panel", Vertical), self.query_one("#address", AddressField)
+        state, screen_width = self.signing.state, self._host.size.width
+        width = min(WIDTH, screen_width) - FRAME
+        panel = self.query_one("#panel", Vertical)
         panel.border_title = title(self.signing)
-        words = body(self.signing, width=width, now=self._clock(), left_from=self._timer())
-        self.query_one("#words", Static).update(words)
-        quiet = Content.styled("Appeared by itself: keys count once you pause.", "italic")
-        self.query_one("#keys", Static).update(key_lines(self.signing, width) if self._grace is None else quiet)
+        self._fill("#words", body(self.signing, width=width, now=self._clock(), left_from=self._timer()))
+        self._fill("#keys", QUIET_WORDS if self._grace is not None else key_lines(self.signing, width))
         shows_link = isinstance(state, Waiting) and state.shows_link
-        panel.display = not shows_link
-        whole = self.query_one("#whole-link", Static)
-        whole.display = shows_link
         if isinstance(state, Waiting) and shows_link:
-            whole.update(Content("\n").join([link(state.url), Content(""), key_lines(self.signing, self.app.size.width)]))
-        self._show_field(address, shown=isinstance(state, Waiting) and state.is_pasting)
+            self._fill("#whole-link", Content("\n\n").join([link(state.url), key_lines(self.signing, screen_width)]))
+        panel.display, self.query_one("#whole-link", Static).display = not shows_link, shows_link
+        self._show_field(isinstance(state, Waiting) and state.is_pasting)
 
-    def _show_field(self, field: AddressField, *, shown: bool) -> None:
+    def _fill(self, selector: str, content: Content) -> None:
+        static = self.query_one(selector, Static)
+        static.update(content)
+        # Textual 8.2 forgets to for a widget that is not quite mounted: it would stay as high as its first words.
+        static.clear_cached_dimensions()
+
+    def _show_field(self, shown: bool) -> None:
+        field = self.query_one("#address", AddressField)
         if field.display == shown:
             return
         field.display = shown
