@@ -95,9 +95,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             scrollbar-size-vertical: 1;
         }
         #words { height: auto; }
-        #address { margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
-        #keys { height: auto; margin: 1 1 0 0; }
-        #keys { color: $foreground-muted; }
+        #address { display: none; margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
+        #keys { height: auto; margin: 1 1 0 0; color: $foreground-muted; }
         #keys, #whole-link {
             link-color: $foreground-muted;
             link-style: none;
@@ -106,6 +105,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             link-style-hover: none;
         }
         #whole-link {
+            display: none;
             width: 100%;
             height: 100%;
             background: $background;
@@ -151,6 +151,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._presenter: AppPresenter | None = None
         self._login: asyncio.Task[None] | None = None
         self._wants_copy = False
+        self._is_laid_out = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
@@ -169,8 +170,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         if self._by_itself:
             self._grace = Grace(self._timer())
             self._listen_again()
-        self.set_interval(1.0, self._tick)
-        self._begin_login()
+        # Textual 8.2 lays out anew for what a widget is given only once that is mounted: else it stays as high as at first.
+        self.call_after_refresh(self._begin)
 
     async def on_unmount(self) -> None:
         await self._end_login()
@@ -232,7 +233,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._happened(does)
 
     async def _leave(self, does: Does) -> None:
-        # A login that comes to its end just now is one that has ended: then the key belongs to what is no more shown.
+        # One that comes to its end meanwhile has ended, whatever was pressed: then that key is none of the state any more.
         await self._end_login()
         if does is Does.DOCTOR:
             self._host.post_message(self.DoctorWanted(self.signing.current.server))
@@ -244,6 +245,14 @@ class SignInDialog(ModalScreen[SignInOutcome]):
                 self._begin_login()
             case _:
                 pass
+
+    def _begin(self) -> None:
+        if isinstance(self.signing.state, Closed):
+            return
+        self._is_laid_out = True
+        self.set_interval(1.0, self._tick)
+        self._begin_login()
+        self._draw()
 
     def _begin_login(self) -> None:
         self._wants_copy = False
@@ -328,7 +337,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             self._draw()
 
     def _draw(self) -> None:
-        if not self.is_attached or isinstance(self.signing.state, Closed):
+        if not self._is_laid_out or not self.is_attached or isinstance(self.signing.state, Closed):
             return
         state, screen_width = self.signing.state, self._host.size.width
         width = min(WIDTH, screen_width) - FRAME
@@ -343,10 +352,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._show_field(isinstance(state, Waiting) and state.is_pasting)
 
     def _fill(self, selector: str, content: Content) -> None:
-        static = self.query_one(selector, Static)
-        static.update(content)
-        # Textual 8.2 forgets to for a widget that is not quite mounted: it would stay as high as its first words.
-        static.clear_cached_dimensions()
+        self.query_one(selector, Static).update(content)
 
     def _show_field(self, shown: bool) -> None:
         field = self.query_one("#address", AddressField)
