@@ -5,7 +5,7 @@ import time
 from handstamp.model import Grant, Status
 from handstamp.protocol.text import harmless, safe
 
-__all__ = ["grant_members", "iso_time", "one_line", "renewal_words", "span", "status_words", "text_block", "who"]
+__all__ = ["grant_members", "iso_time", "login_reason", "one_line", "renewal_words", "span", "status_words", "text_block", "who"]
 
 _STATUS = {
     Status.SIGNED_IN: ("● signed in", "green"),
@@ -55,6 +55,15 @@ def renewal_words(grant: Grant, now: float) -> str:
     if renew_from is None:
         return f"ends in {span(token.expires_at - now)}"
     return "at next use" if renew_from <= now else f"in {span(renew_from - now)}"
+
+
+def login_reason(grant: Grant) -> str:
+    """Why only a sign-in brings the next token of a grant that needs one."""
+    if grant.refused is not None:
+        return "The server no longer accepts the stored sign-in."
+    if grant.is_forgotten:
+        return "The server has forgotten this program's registration."
+    return "This program's registration is at its end." if grant.renews else "The token has ended and cannot be renewed."
 
 
 def who(grant: Grant) -> str | None:
