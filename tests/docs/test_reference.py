@@ -132,6 +132,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "enable": ["linear"],
         "login": ["linear"],
         "refresh": ["linear"],
+        "doctor": ["linear"],
         "status": [],
         "token": ["linear"],
         "headers": ["linear"],
