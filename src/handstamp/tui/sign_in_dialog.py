@@ -7,11 +7,8 @@ from typing import cast
 
 from textual import events
 from textual.app import App, ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
 
 from handstamp.errors import HandstampError, find_error, hint
 from handstamp.model import Grant
@@ -19,6 +16,7 @@ from handstamp.ports import Browser, Clock, Presenter
 from handstamp.protocol.text import safe
 from handstamp.tui.app_presenter import AppPresenter
 from handstamp.tui.grace import Grace
+from handstamp.tui.sign_in_panel import ADDRESS_LIMIT, SignInPanel
 from handstamp.tui.sign_in_states import (
     Away,
     Closed,
@@ -35,7 +33,7 @@ from handstamp.tui.sign_in_states import (
     Starting,
     Waiting,
 )
-from handstamp.tui.sign_in_words import body, key_lines, link, report, title
+from handstamp.tui.sign_in_words import report
 from handstamp.tui.signing_in import SigningIn, after, keys
 from handstamp.without_browser import find_browser_obstacle
 
@@ -44,24 +42,9 @@ __all__ = ["SignIn", "SignInDialog", "SignInFunction", "SignInOutcome"]
 SignInFunction = Callable[[SignIn, Presenter, Browser], Awaitable[Grant | None]]
 """Signs in, as `Vault.login` does. None where the server is open. Cancelled when the dialog is left."""
 
-WIDTH = 60
-FRAME = 6
-"""Of the width: border, padding and the scroll bar."""
-ADDRESS_LIMIT = 65_536
 REOPEN = 1.0
 """Seconds that a browser takes to show itself: Enter pressed again meanwhile, or held down, opens no second tab."""
 COPIED = "Copied, where your terminal allows it."
-QUIET_WORDS = Content.styled("Appeared by itself: keys count once you pause.", "italic")
-
-
-class AddressField(Input):
-    """For the address of the last page, which holds a code: it is not drawn. What is pasted goes to the dialog whole."""
-
-    def on_mount(self) -> None:
-        self.cursor_blink = False
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.prevent_default()
 
 
 class SignInDialog(ModalScreen[SignInOutcome]):
@@ -74,43 +57,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
     """
 
     DEFAULT_CSS = """
-    SignInDialog {
-        align: center middle;
-
-        #panel {
-            width: 60;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 1 0 2;
-            background: $background;
-            border: round $primary;
-            border-title-color: $text;
-            border-title-style: bold;
-        }
-        #body {
-            height: auto;
-            max-height: 1fr;
-            background: $background;
-            scrollbar-size-vertical: 1;
-        }
-        #words { height: auto; }
-        #address { display: none; margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
-        #keys { height: auto; margin: 1 1 0 0; color: $foreground-muted; }
-        #keys, #whole-link {
-            link-color: $foreground-muted;
-            link-style: none;
-            link-background-hover: $primary;
-            link-color-hover: $text;
-            link-style-hover: none;
-        }
-        #whole-link {
-            display: none;
-            width: 100%;
-            height: 100%;
-            background: $background;
-        }
-    }
+    SignInDialog { align: center middle; }
     """
 
     class DoctorWanted(Message):
@@ -154,14 +101,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._is_laid_out = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="panel"):
-            with VerticalScroll(id="body"):
-                yield Static(id="words")
-            yield AddressField(
-                id="address", password=True, placeholder="The address of the browser's last page", max_length=ADDRESS_LIMIT
-            )
-            yield Static(id="keys")
-        yield Static(id="whole-link")
+        yield SignInPanel()
 
     def on_mount(self) -> None:
         if isinstance(self.signing.state, Closed):
@@ -184,9 +124,11 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             event.stop()
             event.prevent_default()
 
-    async def action_press(self, key: str) -> None:
-        """A key of the last line was clicked."""
-        await self._press(key)
+    async def on_click(self, event: events.Click) -> None:
+        key = event.style.meta.get("key")
+        if isinstance(key, str):
+            event.stop()
+            await self._press(key)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -226,7 +168,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
                 await self._leave(does)
                 return
             case Does.TAKE:
-                self._bring(self.query_one("#address", AddressField).value)
+                self._bring(self.query_one(SignInPanel).address)
                 return
             case Does.PASTE | Does.STOP_PASTING | Does.SHOW_LINK | Does.HIDE_LINK:
                 pass
@@ -285,6 +227,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             self._wants_copy = False
             self._copy_link()
         self._draw()
+        if isinstance(event, Said | Rejected | NotOpened):
+            self.call_after_refresh(self.query_one(SignInPanel).scroll_to_news)
 
     def _answer(self, yes: bool) -> None:
         if self._presenter is not None:
@@ -339,25 +283,5 @@ class SignInDialog(ModalScreen[SignInOutcome]):
     def _draw(self) -> None:
         if not self._is_laid_out or not self.is_attached or isinstance(self.signing.state, Closed):
             return
-        state, screen_width = self.signing.state, self._host.size.width
-        width = min(WIDTH, screen_width) - FRAME
-        panel = self.query_one("#panel", Vertical)
-        panel.border_title = title(self.signing)
-        self._fill("#words", body(self.signing, width=width, now=self._clock(), left_from=self._timer()))
-        self._fill("#keys", QUIET_WORDS if self._grace is not None else key_lines(self.signing, width))
-        shows_link = isinstance(state, Waiting) and state.shows_link
-        if isinstance(state, Waiting) and shows_link:
-            self._fill("#whole-link", Content("\n\n").join([link(state.url), key_lines(self.signing, screen_width)]))
-        panel.display, self.query_one("#whole-link", Static).display = not shows_link, shows_link
-        self._show_field(isinstance(state, Waiting) and state.is_pasting)
-
-    def _fill(self, selector: str, content: Content) -> None:
-        self.query_one(selector, Static).update(content)
-
-    def _show_field(self, shown: bool) -> None:
-        field = self.query_one("#address", AddressField)
-        if field.display == shown:
-            return
-        field.display = shown
-        field.value = ""
-        (field if shown else self.query_one("#body", VerticalScroll)).focus()
+        panel = self.query_one(SignInPanel)
+        panel.show(self.signing, now=self._clock(), left_from=self._timer(), quiet=self._grace is not None)

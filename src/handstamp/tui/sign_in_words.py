@@ -128,8 +128,7 @@ def report(sign_in: SignIn, error: HandstampError, at: float) -> str:
 
 def _key(key: Key) -> Content:
     name = "esc" if key.key == "escape" else key.key
-    clicked = Style.from_meta({"@click": f"screen.press({key.key!r})"})
-    return Content.assemble((name, "bold $foreground"), f" {key.label}").stylize(clicked)
+    return Content.assemble((name, "bold $foreground"), f" {key.label}").stylize(Style.from_meta({"key": key.key}))
 
 
 def _paragraphs(signing: SigningIn, now: float, left_from: float) -> Iterator[Paragraph]:
