@@ -20,6 +20,7 @@ from tui.fake_hosts import NOON
 
 __all__ = [
     "GRANT",
+    "HOSTILE",
     "LINEAR",
     "PROMPT",
     "URL",
@@ -38,6 +39,11 @@ URL = (
     "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&resource=https%3A%2F%2Fmcp.linear.app"
 )
 
+HOSTILE = (
+    "a\x1b[2J\x1b]52;c;cm0=\x07\x1b]8;;https://evil.example\x07\x9b2J\r\x08\n[red]b[/] [link=file:///etc/passwd]c[/link] "
+    "[@click=app.quit]d[/] \u202ee\u2066\u200b\U000e0041" + "z" + "\u0301" * 50
+)
+"""TH1 to TH3."""
 
 GRANT = replace(make_grant(obtained_at=NOON), identity="me@example.com")
 

@@ -4,10 +4,12 @@ import pytest
 from textual import events
 
 from handstamp.errors import AccessDenied, DiscoveryFailed, LoginTimedOut
-from handstamp.tui.sign_in_dialog import SignIn, SignInOutcome
+from handstamp.model import LoginPrompt
+from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
 from handstamp.tui.sign_in_states import Closed, Confirming, Done, Failed, Prompting, Saving, Waiting
-from tui.dialogs import LINEAR, PROMPT, URL, Opened, OpensNothing, ScriptedLogin, opened
+from tui.dialogs import HOSTILE, LINEAR, PROMPT, URL, Opened, OpensNothing, ScriptedLogin, opened
 from tui.snapshots import assert_drawn
+from tui.strips import Walk
 
 NOTION, SENTRY = SignIn("notion"), SignIn("sentry")
 THREE = (LINEAR, NOTION, SENTRY)
@@ -273,6 +275,21 @@ async def test_the_app_s_end_ends_the_login() -> None:
         await dialog.press("enter")
 
     assert login.cancelled == [LINEAR]
+
+
+@pytest.mark.parametrize("keys", ["", "enter", "enter u"])
+async def test_what_a_terminal_is_given_only_draws(keys: str) -> None:
+    """TH1 to TH3, down to what the widgets draw."""
+    walk, hostile = Walk(), SignIn(HOSTILE, HOSTILE, (HOSTILE,))
+    prompt = LoginPrompt(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,))
+
+    async with opened([hostile, hostile], ScriptedLogin(prompt=prompt, held="answered"), size=(120, 40)) as dialog:
+        await dialog.press(*keys.split())
+        await dialog.drawn()
+        walk.look(dialog.app)
+
+    assert walk.faults == []
+    assert SignInDialog in walk.visited
 
 
 async def test_nothing_wanted_is_nothing_shown() -> None:

@@ -20,14 +20,10 @@ from handstamp.model import GrantType, LoginPrompt
 from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, SignIn, Starting, State, Waiting
 from handstamp.tui.sign_in_words import body, key_lines, link, report, title
 from handstamp.tui.signing_in import SigningIn
-from tui.dialogs import GRANT, PROMPT, URL
+from tui.dialogs import GRANT, HOSTILE, PROMPT, URL
 from tui.fake_hosts import NOON
 
 WAITING = Waiting(PROMPT, URL, opened=True, obstacle=None, ends_at=300.0)
-HOSTILE = (
-    "a\x1b[2J\x1b]52;c;cm0=\x07\x1b]8;;https://evil.example\x07\x9b2J\r\x08\n[red]b[/] [link=file:///etc/passwd]c[/link] "
-    "[@click=app.quit]d[/] \u202ee\u2066\u200b\U000e0041" + "z" + "\u0301" * 50
-)
 
 
 def standing(state: State, *wanted: SignIn) -> SigningIn:
