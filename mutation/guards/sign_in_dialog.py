@@ -55,6 +55,17 @@ GUARDS = [
         ),
     ),
     Guard(
+        "a browser says nothing to the terminal",
+        (
+            Edit(
+                "callback/browser.py",
+                "            stdout=subprocess.DEVNULL,\n            stderr=subprocess.DEVNULL,\n",
+                "",
+            ),
+        ),
+        tests=("tests/callback/test_browser.py::test_what_a_browser_says_stays_away_from_the_terminal",),
+    ),
+    Guard(
         "no is what enter says in the dialog",
         (
             Edit(

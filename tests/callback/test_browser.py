@@ -95,6 +95,18 @@ def test_what_is_not_plainly_a_web_address_opens_nothing(desk: Desk, url: str) -
     assert desk.started() == []
 
 
+def test_what_a_browser_says_stays_away_from_the_terminal(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    """It would be written over an app that fills the screen; and what it reads there would be keys of ours."""
+    program = desk.install("xdg-open")
+    loud = "echo out; echo err >&2; read line && echo $line; (echo tty > /dev/tty) 2>&1\n"
+    program.write_text(RECORDER.replace("\n", f"\n{loud}", 1))
+
+    desk.open(URL)
+    desk.calls("xdg-open")
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_browser_names_the_program(desk: Desk) -> None:
     desk.install("xdg-open")
     desk.install("mine")
