@@ -83,6 +83,7 @@ async def test_one_key_and_it_is_signed_in(vault: Vault, site: Authority, person
 
 
 async def test_nothing_is_opened_before_the_prompt_is_answered(vault: Vault, site: Authority, person: FormBrowser) -> None:
+    """A-135."""
     async with opened([SignIn(site.server_url)], signs_in_by(vault), person) as dialog:
         await dialog.until(Prompting)
         prompt = dialog.state
