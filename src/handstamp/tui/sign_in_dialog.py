@@ -226,9 +226,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         if isinstance(event, Away) and self._wants_copy:
             self._wants_copy = False
             self._copy_link()
-        self._draw()
-        if isinstance(event, Said | Rejected | NotOpened):
-            self.call_after_refresh(self.query_one(SignInPanel).scroll_to_news)
+        self._draw(news=isinstance(event, Said | Rejected | NotOpened))
 
     def _answer(self, yes: bool) -> None:
         if self._presenter is not None:
@@ -280,8 +278,11 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         if isinstance(self.signing.state, Waiting):
             self._draw()
 
-    def _draw(self) -> None:
-        if not self._is_laid_out or not self.is_attached or isinstance(self.signing.state, Closed):
+    def _draw(self, *, news: bool = False) -> None:
+        panel = next(iter(self.query(SignInPanel)), None)
+        # A login may still speak while its dialog is being taken away.
+        if panel is None or not self._is_laid_out or isinstance(self.signing.state, Closed):
             return
-        panel = self.query_one(SignInPanel)
         panel.show(self.signing, now=self._clock(), left_from=self._timer(), quiet=self._grace is not None)
+        if news:
+            self.call_after_refresh(panel.scroll_to_news)
