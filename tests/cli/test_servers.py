@@ -420,3 +420,10 @@ def test_what_is_of_sign_ins_alone_says_so_of_a_program(command: str, cli: Comma
     assert (result.code, result.stdout) == (2, "")
     assert "nobody signs in to it" in result.stderr
     assert "hint: handstamp tools files" in result.stderr
+
+
+def test_an_option_of_a_program_is_none_of_ours_in_an_error_either(cli: CommandLine) -> None:
+    result = cli.here("add", "files", "--bogus", "--", "files", "--json")
+
+    assert result.code == 2
+    assert result.stderr.startswith("error: No such option")

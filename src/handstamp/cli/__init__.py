@@ -10,6 +10,7 @@ prints an error and never exits by itself.
 import os
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NoReturn
 
 from handstamp.cli.plain import run_plainly
@@ -92,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
         if (ending := _find_ending(error)) is not None:
             return ending
         # Where the command line itself could not be read, its options have not been either.
-        session.output.json = session.output.json or "--json" in arguments
+        session.output.json = session.output.json or "--json" in takewhile(lambda each: each != "--", arguments)
         return _report(session, find_error(error) or error)
 
 

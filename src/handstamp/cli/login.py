@@ -82,6 +82,8 @@ def _sign_in_everywhere(output: Output, vault: Vault, wish: "_Wish") -> int:
     wanted = [each for each in find_standings(vault, None) if each.wants_login(now)]
     members, exit_code = list[dict[str, object]](), 0
     for number, standing in enumerate(wanted, 1):
+        if number > 1:
+            output.say()
         output.say(output.styled(f"({number}/{len(wanted)}) {standing.server.name}", "bold"))
         try:
             outcome = _sign_in(output, vault, standing.server, standing.account, wish)
