@@ -76,8 +76,8 @@ class AskingDialog(ModalScreen[T | None]):
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
         self._grace = Grace(self._now())
-        self._listens()
-        self.set_interval(LOOK_SECONDS, self._listens)
+        self.look()
+        self.set_interval(LOOK_SECONDS, self.look)
 
     def on_key(self, event: events.Key) -> None:
         if self._grace is not None and self._grace.swallows(self._now()):
@@ -107,7 +107,8 @@ class AskingDialog(ModalScreen[T | None]):
         said.update(Content.assemble("✗ ", line(problem)))
         said.display = True
 
-    def _listens(self) -> None:
+    def look(self) -> None:
+        """Whether the grace is over."""
         if self._grace is None or not self._grace.is_over(self._now()):
             return
         self._grace = None
