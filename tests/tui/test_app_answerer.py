@@ -1,59 +1,28 @@
 """What a server asks in the middle of its work is the person's to answer."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import Any
 
 import pytest
 from mcp_types import CreateMessageRequestParams, CreateMessageResult, ErrorData, SamplingMessage, TextContent
-from textual.app import App, ComposeResult
-from textual.pilot import Pilot
-from textual.widgets import Static
 
 from handstamp.tui.app_answerer import AppAnswerer
-from handstamp.tui.asking import AskingDialog
 from handstamp.tui.page_dialog import judge_page
 from handstamp.tui.reply_dialog import asked_in_words
-from tui.dialogs import OpensNothing
+from tui.asking_desk import PAGE, Desk, asked, settle, visit, wake
 from tui.snapshots import assert_drawn
 
 pytestmark = pytest.mark.anyio
-
-T = TypeVar("T")
 
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "title": "Your name"}, "size": {"enum": ["S", "M"], "default": "M"}},
     "required": ["name"],
 }
-PAGE = "https://pay.example/checkout?order=7"
 HOSTILE = "\x1b[2J\u202e[red]x[/] [@click=app.quit]y[/]"
 ASKED = CreateMessageRequestParams(
     messages=[SamplingMessage(role="user", content=TextContent(text="Say hello"))], system_prompt="Be brief", max_tokens=10
 )
-
-
-class Desk(App[None]):
-    """Nothing but an answerer, whose clock stands still until a test moves it."""
-
-    def __init__(self, *, opens: bool = True, server_url: str | None = None) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.browser = OpensNothing(works=opens)
-        self.answerer = AppAnswerer(self, self.browser, url_of=lambda server: server_url, timer=lambda: self.now)
-        self.asked: list[asyncio.Task[Any]] = []
-
-    def compose(self) -> ComposeResult:
-        yield Static("at work")
-
-    def ask(self, question: Callable[[AppAnswerer], Awaitable[T]]) -> "asyncio.Task[T]":
-        async def wait() -> T:
-            return await question(self.answerer)
-
-        task = asyncio.get_running_loop().create_task(wait())
-        self.asked.append(task)
-        return task
 
 
 @pytest.fixture
@@ -61,39 +30,8 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@asynccontextmanager
-async def asked(
-    desk: Desk, question: Callable[[AppAnswerer], Awaitable[T]]
-) -> AsyncGenerator["tuple[Pilot[None], asyncio.Task[T]]"]:
-    """The dialog of a question, its grace over."""
-    async with desk.run_test(size=(80, 24)) as pilot:
-        task = desk.ask(question)
-        await settle(pilot)
-        await wake(desk, pilot)
-        yield pilot, task
-        for each in desk.asked:
-            each.cancel()
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(3):
-        await pilot.pause()
-
-
-async def wake(desk: Desk, pilot: Pilot[None]) -> None:
-    """Time for one who reads."""
-    desk.now += 10
-    assert isinstance(desk.screen, AskingDialog)
-    desk.screen.look()
-    await pilot.pause()
-
-
 def fill_in(answerer: AppAnswerer) -> Awaitable[Any]:
     return answerer.fill_in("linear", "Who are you?", SCHEMA)
-
-
-def visit(url: str) -> Callable[[AppAnswerer], Awaitable[Any]]:
-    return lambda answerer: answerer.visit("linear", "Pay here.", url)
 
 
 async def test_a_form_is_filled_in_and_sent() -> None:
@@ -107,50 +45,12 @@ async def test_a_form_is_filled_in_and_sent() -> None:
         assert (task.result().action, task.result().content) == ("accept", {"name": "Ada", "size": "M"})
 
 
-@pytest.mark.parametrize(("keys", "action"), [(["escape"], "cancel"), (["enter"], "cancel"), (["tab", "enter"], "decline")])
+@pytest.mark.parametrize(("keys", "action"), [(["enter"], "cancel"), (["tab", "enter"], "decline")])
 async def test_cancel_has_the_focus_and_decline_is_beside_it(keys: list[str], action: str) -> None:
     async with asked(Desk(), fill_in) as (pilot, task):
         await pilot.press(*keys)
         await settle(pilot)
         assert (task.result().action, task.result().content) == (action, None)
-
-
-async def test_a_key_that_was_meant_for_something_else_does_not_land_in_it() -> None:
-    desk = Desk()
-    async with desk.run_test() as pilot:
-        task = desk.ask(visit(PAGE))
-        await settle(pilot)
-
-        await pilot.press("o", "enter", "escape", "tab", "enter", "c", "d")
-        await settle(pilot)
-
-        assert not task.done()
-        assert desk.browser.opened == []
-        task.cancel()
-        await settle(pilot)
-
-
-async def test_a_page_is_shown_whole_and_opened_only_after_a_yes() -> None:
-    """A-134."""
-    desk = Desk()
-    async with asked(desk, visit(PAGE)) as (pilot, task):
-        assert str(desk.screen.query_one("#address", Static).render()) == PAGE
-        assert desk.browser.opened == []
-        assert_drawn(desk, "asks-page")
-
-        await pilot.press("o")
-        await settle(pilot)
-        assert (desk.browser.opened, task.result().action) == ([PAGE], "accept")
-
-
-@pytest.mark.parametrize(("key", "action"), [("escape", "cancel"), ("enter", "cancel"), ("d", "decline")])
-async def test_a_page_is_not_opened_without_a_yes(key: str, action: str) -> None:
-    """A-134."""
-    desk = Desk()
-    async with asked(desk, visit(PAGE)) as (pilot, task):
-        await pilot.press(key)
-        await settle(pilot)
-        assert (desk.browser.opened, task.result().action) == ([], action)
 
 
 async def test_where_no_browser_opens_the_address_is_copied() -> None:
@@ -163,32 +63,6 @@ async def test_where_no_browser_opens_the_address_is_copied() -> None:
         await pilot.press("c")
         await settle(pilot)
         assert (desk.clipboard, task.result().action) == (PAGE, "accept")
-
-
-async def test_an_address_that_is_not_ours_to_open_cannot_be_opened() -> None:
-    """A-124, A-125, A-134."""
-    desk = Desk()
-    async with asked(desk, visit("javascript:alert(1)")) as (pilot, task):
-        await pilot.press("o", "c", "d")
-        await settle(pilot)
-        assert (desk.browser.opened, desk.clipboard, task.result().action) == ([], "", "decline")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://pay.example/",
-        "javascript:alert(1)",
-        "file:///etc/passwd",
-        "https://me@evil.example/",
-        "https://а.example/",
-        "http://127.0.0.1:9/",
-        "",
-    ],
-)
-def test_an_address_that_we_would_not_ask_ourselves_is_refused(url: str) -> None:
-    """A-124, A-125, A-134."""
-    assert judge_page(url, "https://mcp.linear.app/mcp").refusal is not None
 
 
 def test_a_page_on_this_machine_is_for_a_server_on_this_machine() -> None:

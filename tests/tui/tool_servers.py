@@ -12,7 +12,7 @@ from handstamp.tui.answer_view import LoginWanted, StepUpWanted
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.tools_pane import ToolsPane
 
-__all__ = ["CATALOGUE", "CREATE", "DELETE", "PaneApp", "Saver"]
+__all__ = ["CATALOGUE", "CREATE", "DELETE", "SEARCH", "PaneApp", "Saver"]
 
 CREATE = Tool(
     name="create_issue",
