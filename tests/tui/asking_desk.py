@@ -20,7 +20,7 @@ T = TypeVar("T")
 PAGE = "https://pay.example/checkout?order=7"
 
 
-class Desk(App[None]):
+class Desk(App[object]):
     """Nothing but an answerer, whose clock stands still until a test moves it."""
 
     def __init__(self, *, opens: bool = True, server_url: str | None = None) -> None:
@@ -45,7 +45,7 @@ class Desk(App[None]):
 @asynccontextmanager
 async def asked(
     desk: Desk, question: Callable[[AppAnswerer], Awaitable[T]]
-) -> AsyncGenerator["tuple[Pilot[None], asyncio.Task[T]]"]:
+) -> AsyncGenerator["tuple[Pilot[object], asyncio.Task[T]]"]:
     """The dialog of a question, its grace over."""
     async with desk.run_test(size=(80, 24)) as pilot:
         task = desk.ask(question)
@@ -56,12 +56,12 @@ async def asked(
             each.cancel()
 
 
-async def settle(pilot: Pilot[None]) -> None:
+async def settle(pilot: Pilot[object]) -> None:
     for _ in range(3):
         await pilot.pause()
 
 
-async def wake(desk: Desk, pilot: Pilot[None]) -> None:
+async def wake(desk: Desk, pilot: Pilot[object]) -> None:
     """Time for one who reads."""
     desk.now += 10
     assert isinstance(desk.screen, AskingDialog)

@@ -56,7 +56,7 @@ def anyio_backend() -> str:
 
 
 @asynccontextmanager
-async def at(app: PaneApp, *keys: str, size: tuple[int, int] = (80, 24)) -> AsyncGenerator[Pilot[None]]:
+async def at(app: PaneApp, *keys: str, size: tuple[int, int] = (80, 24)) -> AsyncGenerator[Pilot[object]]:
     """The app, after these keys."""
     async with app.run_test(size=size) as pilot:
         await pilot.press(*keys)

@@ -63,7 +63,7 @@ class Saver:
         return True
 
 
-class PaneApp(App[None]):
+class PaneApp(App[object]):
     """The pane alone, with the app's messages in `wanted`."""
 
     def __init__(self, host: Host | None, surroundings: Surroundings | None = None) -> None:
