@@ -65,7 +65,7 @@ async def wake(desk: Desk, pilot: Pilot[object]) -> None:
     """Time for one who reads."""
     desk.now += 10
     assert isinstance(desk.screen, AskingDialog)
-    desk.screen.look()
+    desk.screen._listens()
     await pilot.pause()
 
 

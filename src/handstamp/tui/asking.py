@@ -76,8 +76,8 @@ class AskingDialog(ModalScreen[T | None]):
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
         self._grace = Grace(self._now())
-        self.look()
-        self.set_interval(LOOK_SECONDS, self.look)
+        self._listens()
+        self.set_interval(LOOK_SECONDS, self._listens)
 
     def on_key(self, event: events.Key) -> None:
         if self._grace is not None and self._grace.swallows(self._now()):
@@ -107,7 +107,7 @@ class AskingDialog(ModalScreen[T | None]):
         said.update(Content.assemble("✗ ", line(problem)))
         said.display = True
 
-    def look(self) -> None:
+    def _listens(self) -> None:
         """Whether the grace is over."""
         if self._grace is None or not self._grace.is_over(self._now()):
             return
