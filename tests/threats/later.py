@@ -22,11 +22,6 @@ class Later:
 
 LATER: Mapping[str, Later] = MappingProxyType(
     {
-        "TC12": Later(
-            "A server asks for a URL to be opened in the middle of a call.",
-            "Judges it like the login's, shows it whole, waits for a yes.",
-            "hosts",
-        ),
         "TD18": Later(
             "Somebody makes a victim finish his login, on a platform.", "The state is bound to the person's session there.", "web"
         ),

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import anyio
 import httpx2
 import pytest
+from textual.widgets import Static
 
 from authority import Authority, FormBrowser, Knobs, StartAuthority
 from cli.commandline import CommandLine
@@ -22,7 +24,10 @@ from handstamp.errors import HandstampError, LoginRequired, UsageError
 from handstamp.model import Registration, RegistrationKind
 from handstamp.protocol.authorization import AuthorizationRequest, build_authorization_request
 from handstamp.protocol.server import judge_authorization_server
+from handstamp.tui.page_dialog import judge_page
 from handstamp.vault import Vault
+from tui.asking_desk import PAGE, asked, settle, visit
+from tui.asking_desk import Desk as AskingDesk
 from weaknesses.machine import WHOAMI, Person
 
 URL = "https://auth.example/authorize?state=a&scope=read%20write"
@@ -649,6 +654,66 @@ def test_tc11_a_server_that_refuses_every_token_brings_up_one_login(home: Home, 
 
     assert all(isinstance(answer, LoginRequired) for answer in answers)
     assert popup.shown == 1
+
+
+async def _decides(url: str, key: str) -> tuple[list[str], str]:
+    """What the browser was given, and what the server hears, where a person presses `key` in its dialog."""
+    desk = AskingDesk()
+    async with asked(desk, visit(url)) as (pilot, task):
+        assert str(desk.screen.query_one("#address", Static).render()) == url
+        assert desk.browser.opened == []
+        await pilot.press(key)
+        await settle(pilot)
+        return desk.browser.opened, task.result().action if task.done() else "none yet"
+
+
+@pytest.mark.parametrize(("key", "opened", "action"), [("o", [PAGE], "accept"), ("enter", [], "cancel"), ("d", [], "decline")])
+def test_tc12_a_page_is_shown_whole_and_opened_by_a_yes_alone(key: str, opened: list[str], action: str) -> None:
+    """
+    A server asks for a URL to be opened in the middle of a call.
+
+    Judges it like the login's, shows it whole, waits for a yes.
+    """
+    # A-134.
+    assert anyio.run(_decides, PAGE, key) == (opened, action)
+
+
+def test_tc12_an_address_that_is_not_ours_to_open_has_no_yes() -> None:
+    """A-124, A-125, A-134."""
+    assert anyio.run(_decides, "javascript:alert(1)", "o") == ([], "none yet")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pay.example/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://me@evil.example/",
+        "https://а.example/",
+        "http://127.0.0.1:9/",
+        "",
+    ],
+)
+def test_tc12_an_address_that_we_would_not_ask_ourselves_is_refused(url: str) -> None:
+    """A-124, A-125, A-134."""
+    assert judge_page(url, "https://mcp.linear.app/mcp").refusal is not None
+
+
+def test_tc12_a_key_that_was_meant_for_something_else_opens_nothing() -> None:
+    async def hasty() -> tuple[list[str], bool]:
+        desk = AskingDesk()
+        async with desk.run_test() as pilot:
+            task = desk.ask(visit(PAGE))
+            await settle(pilot)
+            await pilot.press("o", "enter", "escape", "tab", "enter", "c", "d")
+            await settle(pilot)
+            ended = task.done()
+            task.cancel()
+            await settle(pilot)
+            return desk.browser.opened, ended
+
+    assert anyio.run(hasty) == ([], False)
 
 
 @pytest.mark.parametrize("typed", ["{url}", "HTTP://127.0.0.1:{port}/mcp", " {url} "])

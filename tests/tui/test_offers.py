@@ -9,13 +9,14 @@ from handstamp.tui.call_history import Call, CallHistory
 from handstamp.tui.history_screen import row_of
 from handstamp.tui.offer_detail import detail_of, option_of, problems_of, why_not
 from handstamp.tui.offers import Offer, Sort, asks_first, count_offers, filter_offers, hints_in_words, list_offers
+from tui.fake_hosts import FakeHost
 from tui.tool_servers import CATALOGUE, CREATE
 
 HOSTILE = "\x1b[2J\x9b1m\u202e[red]x[/] [link=file:///etc/passwd]y[/]"
 
 
-def tool(annotations: ToolAnnotations | None = None, **members: object) -> Offer:
-    [offer] = list_offers(Catalogue(tools=(Tool(name="t", input_schema={}, annotations=annotations, **members),)))
+def tool(annotations: ToolAnnotations | None = None, *, description: str = "") -> Offer:
+    [offer] = list_offers(Catalogue(tools=(Tool(name="t", input_schema={}, annotations=annotations, description=description),)))
     return offer
 
 
@@ -113,8 +114,6 @@ def test_secrets_that_a_server_repeats_are_masked() -> None:
 
 @pytest.mark.parametrize("status", [each for each in ConnectionStatus if each is not ConnectionStatus.CONNECTED])
 def test_a_server_that_is_not_connected_says_why_and_what_to_do(status: ConnectionStatus) -> None:
-    from tui.fake_hosts import FakeHost
-
     host = FakeHost("linear", status, catalogue=CATALOGUE, reason="It is out.", next_step="handstamp login linear")
 
     said = why_not(host)
@@ -127,8 +126,6 @@ def test_a_server_that_is_not_connected_says_why_and_what_to_do(status: Connecti
 
 
 def test_what_could_not_be_listed_is_said() -> None:
-    from tui.fake_hosts import FakeHost
-
     said = problems_of(FakeHost("linear", catalogue=Catalogue(problems=("Prompts: the server answers an error.",))))
 
     assert said is not None

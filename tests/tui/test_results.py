@@ -5,12 +5,14 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp_types import (
     AudioContent,
     BlobResourceContents,
     CallToolResult,
+    ContentBlock,
     EmbeddedResource,
     GetPromptResult,
     ImageContent,
@@ -35,8 +37,8 @@ def links(content: Content) -> list[str]:
     return [str(getattr(span.style, "link", "")) for span in content.spans]
 
 
-def only(*content: object, **members: object) -> Part:
-    [part] = parts_of_result(CallToolResult(content=list(content), **members), str)
+def only(*content: ContentBlock, data: Any = None) -> Part:
+    [part] = parts_of_result(CallToolResult(content=list(content), structured_content=data), str)
     return part
 
 
@@ -45,7 +47,7 @@ def test_text_that_is_json_gets_its_lines() -> None:
 
 
 def test_data_that_is_there_as_text_too_is_shown_once() -> None:
-    part = only(TextContent(text='{"a": 1}'), structured_content={"a": 1})
+    part = only(TextContent(text='{"a": 1}'), data={"a": 1})
 
     assert (part.heading.plain, part.body.plain) == ("Data", '{\n  "a": 1\n}')
 

@@ -192,6 +192,12 @@ def test_a_fresh_form_holds_the_defaults_that_fit() -> None:
     assert defaults(form) == {("a",): "x", ("c",): 1, ("d",): 1}
 
 
+@pytest.mark.parametrize("text", ["\x1b[2J", "\u202etxt", "a\rb", "\x9b2J"])
+def test_a_default_that_would_not_draw_is_not_put_into_an_editor(text: str) -> None:
+    """TH1, TH2."""
+    assert defaults(form_of(a={"type": "string", "default": text}, b={"default": {"in": "\x7f"}})) == {}
+
+
 def test_what_is_wrong_stays_as_it_was_typed_when_you_go_on_in_json_and_come_back() -> None:
     form = form_of(n={"type": "integer"}, tags={"type": "array", "items": {"type": "integer"}})
     entered: dict[Path, Entry] = {("n",): "abc", ("tags",): "1\ntwo"}

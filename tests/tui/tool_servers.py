@@ -12,7 +12,7 @@ from handstamp.tui.answer_view import LoginWanted, StepUpWanted
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.tools_pane import ToolsPane
 
-__all__ = ["CATALOGUE", "CREATE", "DELETE", "PaneApp", "Saver"]
+__all__ = ["CATALOGUE", "CREATE", "DELETE", "SEARCH", "PaneApp", "Saver"]
 
 CREATE = Tool(
     name="create_issue",
@@ -63,7 +63,7 @@ class Saver:
         return True
 
 
-class PaneApp(App[None]):
+class PaneApp(App[object]):
     """The pane alone, with the app's messages in `wanted`."""
 
     def __init__(self, host: Host | None, surroundings: Surroundings | None = None) -> None:

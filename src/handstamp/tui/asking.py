@@ -108,6 +108,7 @@ class AskingDialog(ModalScreen[T | None]):
         said.display = True
 
     def _listens(self) -> None:
+        """Whether the grace is over."""
         if self._grace is None or not self._grace.is_over(self._now()):
             return
         self._grace = None

@@ -51,7 +51,7 @@ class CallScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s,ctrl+enter", "call", "Call", priority=True, tooltip="Call with what is entered"),
-        Binding("ctrl+r", "switch", "JSON or form", priority=True, tooltip="Edit the arguments as JSON, or in fields"),
+        Binding("ctrl+r", "switch", "JSON", priority=True, tooltip="Edit the arguments as JSON, or in fields"),
         Binding("ctrl+c", "cancel", "Cancel the call", tooltip="Stop waiting, and tell the server"),
         Binding("escape", "leave", "Back", tooltip="Cancel the call that runs, or go back"),
     ]
@@ -81,7 +81,7 @@ class CallScreen(Screen[None]):
                 yield FormView(build_form(self._offer.schema), self._arguments, id="form")
                 with Horizontal(id="buttons"):
                     yield Button(f"{self._verb} (F5)", variant="primary", id="call", compact=True)
-                    yield Button("JSON or form (^r)", id="switch", compact=True)
+                    yield Button("JSON (^r)", id="switch", compact=True)
             yield AnswerView(self._host.key, self._around, id="answer")
         yield Footer()
 

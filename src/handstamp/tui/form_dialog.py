@@ -34,7 +34,7 @@ class FormDialog(AskingDialog[FormAnswer]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s,ctrl+enter", "send", "Send"),
-        Binding("ctrl+r", "switch", "JSON or form"),
+        Binding("ctrl+r", "switch", "JSON"),
     ]
 
     def __init__(self, server: str, message: str, schema: object, now: Clock) -> None:

@@ -114,9 +114,9 @@ class FormView(Widget):
     FormView .about { color: $text-muted; }
     FormView .problem { color: $text-error; display: none; }
     FormView .-wrong .problem { display: block; }
-    FormView Input { padding: 0 1; }
-    FormView Lines { height: auto; max-height: 8; padding: 0 1; }
-    FormView .json { height: 12; padding: 0 1; }
+    FormView Input, FormView TextArea, FormView Choices, FormView SelectCurrent { background: $panel; }
+    FormView Lines { height: auto; max-height: 8; }
+    FormView .json { height: 12; }
     FormView Choices { height: auto; max-height: 8; }
     FormView Select { height: auto; }
     FormView .empty { padding: 0 1; color: $text-muted; }

@@ -77,7 +77,7 @@ class PageDialog(AskingDialog[Decision]):
             yield Static(f"! {self._page.warning}", classes="warning")
         if self._page.refusal:
             yield Static(Content.assemble("✗ ", block(self._page.refusal)), classes="warning")
-        yield Static("It is the server's page, and no way to sign in Handstamp.", classes="quiet")
+        yield Static("It is a page for you: signing in there does not sign Handstamp in.", classes="quiet")
 
     def compose_buttons(self) -> Iterable[Button]:
         yield Button("Cancel", id="cancel", compact=True)

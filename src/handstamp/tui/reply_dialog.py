@@ -47,8 +47,8 @@ class ReplyDialog(AskingDialog[Reply]):
     """Answer, refuse with a reason, or cancel, which is a refusal without one."""
 
     DEFAULT_CSS = """
-    ReplyDialog TextArea { height: 5; margin-bottom: 1; padding: 0 1; }
-    ReplyDialog Input { margin-bottom: 1; padding: 0 1; }
+    ReplyDialog TextArea, ReplyDialog Input { background: $panel; margin-bottom: 1; }
+    ReplyDialog TextArea { height: 5; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f5,ctrl+s,ctrl+enter", "send", "Answer")]
