@@ -15,7 +15,7 @@ from handstamp.wiring import read_environment, read_headers
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Hide", "build_target", "find_program", "find_targets"]
+__all__ = ["CONNECT_SECONDS", "Hide", "build_target", "find_target", "find_targets"]
 
 CONNECT_SECONDS = 30.0
 ANSWER_SECONDS = 300.0
@@ -64,9 +64,10 @@ def build_target(vault: Vault, server: ServerSettings | ProgramSettings, account
     )
 
 
-def find_program(vault: Vault, name: str) -> ProgramSettings | None:
-    """The program of that name, where it is one."""
-    return vault.settings.programs.get(name)
+def find_target(vault: Vault, name_or_url: str, account: str, hide: Hide) -> Target:
+    """The one that a person names, switched off or not. Raises UsageError for a name that nobody configured."""
+    program = vault.settings.programs.get(name_or_url)
+    return build_target(vault, program or vault.settings.find(name_or_url), account, hide)
 
 
 def _open_client(vault: Vault, server: ServerSettings, account: str, hide: Hide) -> "httpx2.AsyncClient":
@@ -83,10 +84,10 @@ def _open_client(vault: Vault, server: ServerSettings, account: str, hide: Hide)
     )
 
 
-def _read_environment(program: ProgramSettings, hide: Hide) -> Mapping[str, str]:
+def _read_environment(program: ProgramSettings, hide: Hide) -> Mapping[str, str | Secret]:
     values = read_environment(program.environment)
     hide([value for value in values.values() if isinstance(value, Secret)])
-    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+    return values
 
 
 def _fingerprint(*settings: object) -> str:

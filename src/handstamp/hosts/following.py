@@ -96,22 +96,18 @@ class Follower:
             raise ours from error
 
     async def _list(self, kind: str) -> None:
-        from mcp import MCPError
-        from mcp_types import METHOD_NOT_FOUND
-
         try:
             with anyio.fail_after(LIST_SECONDS):
                 listed = await list_all(self._link.client, kind)
+        except TimeoutError:
+            self._put(kind, (), f"Its {kind} could not be listed: no answer came within {LIST_SECONDS:.0f} s.")
         except Exception as error:
             ours = self._link.explain(error)
-            if isinstance(error, TimeoutError) or isinstance(ours, StepUpRequired):
-                pass
-            elif isinstance(ours, NetworkError | LoginRequired):
+            if isinstance(ours, NetworkError | LoginRequired) and not isinstance(ours, StepUpRequired):
                 raise ours from error
-            is_absent = isinstance(error, MCPError) and error.code == METHOD_NOT_FOUND
-            self._put(kind, (), None if is_absent else f"Its {kind} could not be listed: {one_line(str(ours), 500)}")
-            return
-        self._put(kind, listed.items, listed.problem)
+            self._put(kind, (), f"Its {kind} could not be listed: {one_line(str(ours), 500)}")
+        else:
+            self._put(kind, listed.items, listed.problem)
 
     def _put(self, kind: str, items: tuple[Any, ...], problem: str | None) -> None:
         self._problems.pop(kind, None)

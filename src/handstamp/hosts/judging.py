@@ -6,7 +6,7 @@ about signing in is so because our own auth object said it, from a challenge; no
 plain 403 or a 503 or a sentence about tokens, is ever taken for that (W5, W17).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from handstamp.errors import (
@@ -35,7 +35,7 @@ from handstamp.words import one_line
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["explain", "find_trace", "judge", "refuse_status"]
+__all__ = ["explain", "explain_start", "find_trace", "judge", "refuse_late", "refuse_status"]
 
 
 def explain(target: Target, error: Exception, *, refused: str | None = None) -> Exception:
@@ -50,6 +50,23 @@ def explain(target: Target, error: Exception, *, refused: str | None = None) -> 
     if ours is not None:
         return ours
     return next((found for each in chain(error) if (found := _explain_one(target, each, refused)) is not None), error)
+
+
+def explain_start(target: Target, error: Exception, said: Sequence[str]) -> Exception:
+    """
+    The same where the connection never came about. `said` is what a program said on stderr: one that ends before it has answered
+    would do so again.
+    """
+    ours = explain(target, error)
+    if isinstance(target, HttpTarget) or not isinstance(ours, ConnectFailed):
+        return ours
+    words = next((f" Its last words: {one_line(line, 300)}" for line in reversed(said) if line.strip()), "")
+    return ServerBrokeProtocol(f"{target.name} ended before it answered.{words}", hint=find_trace(target))
+
+
+def refuse_late(target: Target, seconds: float) -> TimedOut:
+    """Of a connection that did not come about within its deadline, which is nobody's sign-in (W3)."""
+    return TimedOut(f"Expected {target.name} to answer within {seconds:.0f} s, got nothing.", hint=find_trace(target))
 
 
 def _explain_one(target: Target, error: BaseException, refused: str | None) -> HandstampError | None:

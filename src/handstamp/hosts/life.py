@@ -26,7 +26,6 @@ from handstamp.errors import (
     LoginRequired,
     ServerBrokeProtocol,
     StepUpRequired,
-    TimedOut,
     hint,
 )
 from handstamp.hosts.answering import Answerer
@@ -34,11 +33,11 @@ from handstamp.hosts.catalogue import Catalogue
 from handstamp.hosts.connecting import Ears, Link, connect
 from handstamp.hosts.connection import Connected, LogLine, OnProgress
 from handstamp.hosts.following import Follower
-from handstamp.hosts.judging import explain, find_trace, judge
+from handstamp.hosts.judging import explain, explain_start, find_trace, judge, refuse_late
 from handstamp.hosts.pace import Pace, Turns, find_delay
 from handstamp.hosts.questions import Questions
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
-from handstamp.hosts.target import ProgramTarget, Target, target_key
+from handstamp.hosts.target import Target, target_key
 from handstamp.words import one_line
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ STEADY_SECONDS = 60.0
 """A connection that has lasted so long is no failed try."""
 MOST_LOG_LINES = 500
 MOST_LOG_CHARACTERS = 10_000
+PROGRAM_LEVEL = "notice"
+"""Of what a program says on stderr, which may be anything."""
 
 T = TypeVar("T")
 Operation = tuple[str, str]
@@ -159,8 +160,7 @@ class LiveHost:
         if self._lost.is_set() and self._loss is None:
             return None
         if self._loss is None and error is None and scope.cancelled_caught:
-            words = f"Expected {self.target.name} to answer within {self._connect_seconds:.0f} s, got nothing."
-            return TimedOut(words, hint=find_trace(self.target))
+            return refuse_late(self.target, self._connect_seconds)
         ended = self._loss or error
         return None if ended is None else self._name_error(ended, was_connected=was_connected)
 
@@ -271,7 +271,7 @@ class LiveHost:
 
     def _hear_words(self, lines: Sequence[str]) -> None:
         for line in lines[-MOST_LOG_LINES:]:
-            self._log.append(LogLine(self._pace.clock(), "notice", line[:MOST_LOG_CHARACTERS]))
+            self._log.append(LogLine(self._pace.clock(), PROGRAM_LEVEL, line[:MOST_LOG_CHARACTERS]))
         self._tell()
 
     def _hear_dropped(self, error: Exception) -> None:
@@ -286,20 +286,13 @@ class LiveHost:
             self._scope.cancel()
 
     def _name_error(self, error: Exception, *, was_connected: bool) -> HandstampError:
-        ours = explain(self.target, error)
-        if isinstance(self.target, ProgramTarget) and not was_connected and isinstance(ours, ConnectFailed):
-            return self._blame_program()
+        said = [line.text for line in self._log if line.level == PROGRAM_LEVEL]
+        ours = explain(self.target, error) if was_connected else explain_start(self.target, error, said)
         if isinstance(ours, HandstampError):
             return ours
         return ServerBrokeProtocol(
             f"Expected {self.target.name} to speak MCP, got an error: {type(ours).__name__}.", hint=find_trace(self.target)
         )
-
-    def _blame_program(self) -> HandstampError:
-        """It has ended before it said a word of MCP: started again it would do so again."""
-        said = next((line.text for line in reversed(self._log) if line.level == "notice" and line.text.strip()), None)
-        words = "" if said is None else f" Its last words: {one_line(said, 300)}"
-        return ServerBrokeProtocol(f"{self.target.name} ended before it answered.{words}", hint=find_trace(self.target))
 
     def _take_catalogue(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue

@@ -29,7 +29,19 @@ class Listed(Generic[T]):
 
 
 async def list_all(client: "Client", kind: str) -> Listed[Any]:
-    """All of one of `KINDS`. Raises what a request raises."""
+    """All of one of `KINDS`; nothing where the server does not know the kind. Raises what a request raises."""
+    from mcp import MCPError
+    from mcp_types import METHOD_NOT_FOUND
+
+    try:
+        return await _list(client, kind)
+    except MCPError as error:
+        if error.code == METHOD_NOT_FOUND:
+            return Listed(())
+        raise
+
+
+async def _list(client: "Client", kind: str) -> Listed[Any]:
     match kind:
         case "tools":
             return await _follow_pages(kind, lambda cursor: client.list_tools(cursor=cursor), lambda page: page.tools)

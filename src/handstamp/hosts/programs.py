@@ -22,6 +22,7 @@ import anyio.abc
 from handstamp.errors import MalformedResponse
 from handstamp.hosts.judging import find_trace
 from handstamp.hosts.target import ProgramTarget
+from handstamp.model import Secret
 
 if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
@@ -94,17 +95,18 @@ async def run_program(target: ProgramTarget, *, on_words: Callable[[Sequence[str
                 stream.close()
 
 
-async def _start(target: ProgramTarget, environment: Mapping[str, str]) -> anyio.abc.Process:
+async def _start(target: ProgramTarget, environment: Mapping[str, str | Secret]) -> anyio.abc.Process:
     from mcp.client.stdio import get_default_environment
 
     command = list(target.command)
+    revealed = {name: value.reveal() if isinstance(value, Secret) else value for name, value in environment.items()}
     if sys.platform == "win32":
         from mcp.os.win32.utilities import get_windows_executable_command
 
         command[0] = get_windows_executable_command(command[0])
     return await anyio.open_process(
         command,
-        env={**get_default_environment(), **environment},
+        env={**get_default_environment(), **revealed},
         cwd=target.directory,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
