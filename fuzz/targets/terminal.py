@@ -115,7 +115,7 @@ def show_call(data: bytes) -> None:
         output.json = as_json
         with _captured() as (stdout, stderr):
             try:
-                show_result(output, SERVER, "a tool", result)
+                show_result(output, SERVER.name, "a tool", result)
             except HandstampError as error:
                 output.problem(error)
         _check_said(stdout.getvalue(), stderr.getvalue(), as_json=as_json)
@@ -127,17 +127,18 @@ def show_tools(data: bytes) -> None:
     from pydantic import ValidationError
 
     from handstamp.cli.remote import show_tools
+    from handstamp.hosts.listing import Listed
 
     members = _read_result(data)
     try:
-        listed = ListToolsResult.model_validate(members, by_name=False).tools
+        listed = Listed(tuple(ListToolsResult.model_validate(members, by_name=False).tools))
     except ValidationError:
         return
     for as_json in (False, True):
         output = Output()
         output.json = as_json
         with _captured() as (stdout, stderr):
-            show_tools(output, SERVER, listed)
+            show_tools(output, SERVER.name, listed)
         _check_said(stdout.getvalue(), stderr.getvalue(), as_json=as_json)
 
 
@@ -147,14 +148,16 @@ def _read_result(data: bytes) -> dict[str, object]:
     from mcp_types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
     from pydantic import ValidationError
 
-    from handstamp.cli.remote import translate
+    from handstamp.hosts.judging import explain
+    from handstamp.hosts.target import HttpTarget
 
     try:
         message = jsonrpc_message_adapter.validate_json(data, by_name=False)
     except ValidationError:
         return {}
     if isinstance(message, JSONRPCError):
-        error = translate(SERVER, MCPError(message.error.code, message.error.message), "handstamp status")
+        said = MCPError(message.error.code, message.error.message)
+        error = explain(HttpTarget(SERVER.name, SERVER.url), said, refused="handstamp status")
         assert isinstance(error, HandstampError)
         check_refusal(error)
     return dict(message.result) if isinstance(message, JSONRPCResponse) else {}

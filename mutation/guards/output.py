@@ -222,7 +222,7 @@ GUARDS = [
     ),
     Guard(
         "what a library logs is printed by nobody",
-        (Edit("cli/remote.py", "    logging.getLogger().addHandler(logging.NullHandler())\n", ""),),
+        (Edit("cli/connected.py", "    logging.getLogger().addHandler(logging.NullHandler())\n", ""),),
         rows=("TH10",),
     ),
     Guard(

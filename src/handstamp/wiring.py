@@ -58,6 +58,7 @@ __all__ = [
     "build_parts",
     "build_providers",
     "build_store",
+    "read_environment",
     "read_headers",
     "read_secret",
     "read_signing_key",
@@ -364,6 +365,24 @@ def _read_header(name: str, value: str) -> str | Secret:
     if not is_header_value(text):
         raise SettingsError(f"Expected visible ASCII for {what} in {place}, got other characters.")
     return Secret(text)
+
+
+@forgetting_values()
+def read_environment(environment: Iterable[tuple[str, str]]) -> dict[str, str | Secret]:
+    """The variables that a program is configured to get, in the same way. Raises SettingsError where one is not in its place."""
+    return {name: _read_value(name, value) for name, value in environment}
+
+
+def _read_value(name: str, value: str) -> str | Secret:
+    scheme, _, place = value.partition(":")
+    what = f"the variable {safe(name)}"
+    match scheme:
+        case "env":
+            return Secret(_read_variable(place, what))
+        case "file":
+            return Secret(_read_file(Path(place), what))
+        case _:
+            return value
 
 
 def _read_variable(name: str, what: str) -> str:

@@ -23,6 +23,7 @@ REVEALERS = (
     "protocol/jwt.py",
     "protocol/text.py",  # looked for in what is about to be shown, and masked
     "renewal.py",  # the fingerprint of a refresh token
+    "hosts/programs.py",  # a program's environment
     "http/",
     "stores/",
     "cli/plain.py",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from handstamp.model import Secret
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -40,7 +42,7 @@ class ProgramTarget:
     directory: Path | None = None
     enabled: bool = True
     fingerprint: str = ""
-    read_environment: Callable[[], Mapping[str, str]] = field(default=dict, compare=False, repr=False)
+    read_environment: Callable[[], Mapping[str, str | Secret]] = field(default=dict, compare=False, repr=False)
     """Gives what it gets besides a bare environment, at each start. Raises SettingsError where a value is not in its place."""
 
 
