@@ -70,6 +70,8 @@ class Tried:
     """What says that no document is there."""
     is_definite: bool = False
     """The server said so itself."""
+    found: object = None
+    """What was read in the document, where it is used."""
 
 
 Tell = Callable[[Tried], None]
@@ -124,7 +126,7 @@ def find_metadata(
             failures.append(Tried(purpose, url, status, error))
             tell(failures[-1])
         else:
-            tell(Tried(purpose, url, status, None))
+            tell(Tried(purpose, url, status, None, found=found))
             return found
     raise _conclude(purpose, subject, failures)
 
