@@ -131,7 +131,9 @@ def _versions() -> str:
             return f"{package} (not installed)"
 
     python = f"Python {platform.python_version()}"
-    return ", ".join([find("handstamp"), python, find("httpx2"), f"{platform.system()} {platform.release()} {platform.machine()}"])
+    return ", ".join(
+        [find("handstamp"), python, find("httpx2"), f"{platform.system()} {platform.release()} {platform.machine()}"]
+    )
 
 
 def _code(text: str, diagnosis: Diagnosis) -> str:

@@ -89,7 +89,16 @@ from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import TokenResponse, exchange_code, find_other_audiences
 from handstamp.protocol.urls import host, origin
 
-__all__ = ["Completed", "Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
+__all__ = [
+    "DISCOVERY_DEADLINE",
+    "REQUEST_DEADLINE",
+    "Completed",
+    "Login",
+    "LoginRequest",
+    "PendingLogin",
+    "sign_in",
+    "with_scopes",
+]
 
 DISCOVERY_DEADLINE = 30.0
 REQUEST_DEADLINE = 15.0

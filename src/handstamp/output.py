@@ -128,6 +128,10 @@ class Output:
         """`text` in a colour, or bold or dim, where the conversation has colours."""
         return self._styled(sys.stderr, text, color)
 
+    def styled_data(self, text: str, color: str) -> str:
+        """The same for what was asked for."""
+        return self._styled(sys.stdout, text, color)
+
     def problem(self, error: HandstampError) -> None:
         """An error and the command that helps; with `json` as an object on one line."""
         if self.json:

@@ -127,6 +127,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
     journey = {
         "add": ["linear", demo_servers.server_url],
         "login": ["linear"],
+        "doctor": ["linear"],
         "status": [],
         "token": ["linear"],
         "headers": ["linear"],
