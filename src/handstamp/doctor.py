@@ -89,7 +89,7 @@ class Diagnosis:
         return f"{self.server}: nothing is in the way; {odd} {'thing is' if odd == 1 else 'things are'} unusual."
 
 
-URL = re.compile(r"""(https?://)([^\s/"'<>@?]*@)?([^\s"'<>?]*)(\?[^\s"'<>]*)?""")
+URL = re.compile(r"""([a-z][a-z0-9+.-]*://)([^\s/"'<>@?#]*@)?([^\s"'<>?#]*)(?:([?#])[^\s"'<>]*)?""", re.IGNORECASE)
 
 
 def report(diagnosis: Diagnosis) -> str:
@@ -149,8 +149,8 @@ def _redact(text: str, personal: tuple[str, ...]) -> str:
 
 
 def _bare_url(found: re.Match[str]) -> str:
-    scheme, user, rest, query = found.groups()
-    return f"{scheme}{'***@' if user else ''}{rest}{'?***' if query else ''}"
+    scheme, user, place, mark = found.groups()
+    return f"{scheme}{'***@' if user else ''}{place}{f'{mark}***' if mark else ''}"
 
 
 def _without_home(text: str) -> str:
@@ -162,5 +162,5 @@ def _without_home(text: str) -> str:
     except (RuntimeError, OSError, KeyError, ImportError):
         return text  # a user without a name or a home
     if len(home) > 1:
-        text = text.replace(home, "~")
+        text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
     return re.sub(rf"(?<=[/\\]){re.escape(user)}(?![\w.-])", "***", text)

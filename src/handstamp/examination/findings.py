@@ -52,10 +52,11 @@ class Findings:
         """Whatever somebody else wrote in it becomes one bounded line without our secrets."""
         finding = replace(
             finding,
-            title=self._clean(finding.title),
+            title=self.clean(finding.title),
             url=self._clean_or_none(finding.url),
             expected=self._clean_or_none(finding.expected),
             actual=self._clean_or_none(finding.actual),
+            next_step=self._clean_or_none(finding.next_step),
         )
         self._found.append(finding)
         self._tell(finding)
@@ -92,7 +93,7 @@ class Findings:
     def keep_private(self, text: str | None) -> None:
         """Tells who somebody is: no report shows it."""
         if text:
-            self._personal.append(self._clean(text))
+            self._personal.append(self.clean(text))
 
     def conclude(self, at: float) -> Diagnosis:
         return Diagnosis(self.name, self.url, tuple(self._found), at, tuple(self._personal))
@@ -122,11 +123,12 @@ class Findings:
             case _:
                 return hint("doctor_report", server=self.name)
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
+        """Somebody else's text, fit for an error's message too."""
         return one_line(mask(text, self._secrets), LIMIT)
 
     def _clean_or_none(self, text: str | None) -> str | None:
-        return None if text is None else self._clean(text)
+        return None if text is None else self.clean(text)
 
 
 def halves(message: str) -> tuple[str | None, str]:

@@ -127,11 +127,11 @@ def _tell_answer(findings: Findings, request: LoginRequest, probe: Probe, status
     if probe.is_mcp and not probe.asks:
         findings.good("token", "The server takes the token, and answers as an MCP server", url=request.url, status=status)
     elif probe.asks:
-        why = "" if challenge is None or challenge.error is None else f" ({challenge.error})"
+        why = "" if challenge is None or challenge.error is None else f" ({findings.clean(challenge.error)})"
         error = LoginRequired(f"Expected the server to take the stored token, got HTTP 401{why}.")
         findings.failed("token", "The server refuses the token", error, url=request.url, status=status)
     elif status == 403 and challenge is not None and challenge.error == INSUFFICIENT_SCOPE:
-        scopes = " ".join(challenge.scopes)
+        scopes = findings.clean(" ".join(challenge.scopes))
         account = request.account
         command = account_hint("login_scope", server=request.name, account=account, scope=scopes) if scopes else None
         error = StepUpRequired(
