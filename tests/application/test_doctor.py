@@ -65,7 +65,7 @@ def test_what_the_doctor_finds_is_what_a_sign_in_meets(server: str, machine: Mac
     site, vault = authority(SERVERS[server]), machine.vault()
 
     before = vault.sync.doctor(site.server_url)
-    met = None
+    met, grant = None, None
     try:
         grant = vault.sync.login(site.server_url)
     except HandstampError as error:

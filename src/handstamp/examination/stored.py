@@ -13,7 +13,7 @@ from handstamp.ports import HttpRunner
 from handstamp.protocol.challenge import INSUFFICIENT_SCOPE
 from handstamp.protocol.discovery import Discovered, Probe, ask_server, judge_probe
 from handstamp.protocol.dpop import Prover
-from handstamp.words import login_reason, renewal_words, span, who
+from handstamp.words import login_reason, outlook, span, who
 
 __all__ = ["Stored", "look_up", "show_token"]
 
@@ -61,7 +61,7 @@ def _tell_none(findings: Findings, request: LoginRequest, discovered: Discovered
 def _tell_standing(findings: Findings, grant: Grant, now: float) -> None:
     name = who(grant)
     known = ([] if name is None else [f"as {name}"]) + [", ".join(grant.scopes) or "no scope named"]
-    said = "; ".join([*known, f"renews {renewal_words(grant, now)}"])
+    said = "; ".join([*known, outlook(grant, now)])
     status = Status.of(grant, now)
     match status:
         case Status.SIGNED_IN | Status.RENEWS_SOON | Status.EXPIRED:
