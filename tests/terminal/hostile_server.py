@@ -1,7 +1,7 @@
 """An MCP server on loopback that means harm with every word that it says, and needs no sign-in."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tui.hostile import ATTACKS, Hostile
+from tui.hostile import Hostile
 
 __all__ = ["hostile_server"]
 
@@ -17,8 +17,8 @@ Results = dict[str, dict[str, Any]]
 
 
 @contextmanager
-def hostile_server() -> Iterator[str]:
-    """Its URL. The words of all rows at once."""
+def hostile_server() -> Generator[str]:
+    """Its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         thread = Thread(target=server.serve_forever, name="hostile")
         thread.start()
@@ -29,13 +29,8 @@ def hostile_server() -> Iterator[str]:
             thread.join()
 
 
-class _Everything(Hostile):
-    def __init__(self) -> None:
-        self.attack = "".join(ATTACKS.values())
-
-
 def _results() -> Results:
-    said = _Everything()
+    said = Hostile()
     offered = said.catalogue()
     return {
         "initialize": {
@@ -73,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(202, None)
             return
         result = self.results.get(message["method"])
-        error = {"code": -32601, "message": Hostile("TH1").say("no-method")}
+        error = {"code": -32601, "message": Hostile().say("no-method")}
         self._send(200, {"jsonrpc": "2.0", "id": message["id"], **({"error": error} if result is None else {"result": result})})
 
     def do_GET(self) -> None:

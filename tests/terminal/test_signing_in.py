@@ -85,14 +85,14 @@ def test_a_dialog_that_was_closed_does_not_come_back_by_itself(
 def test_a_server_that_nobody_answers_for_is_connected_once_it_is_there(
     terminal: StartTerminal, demo: DemoServers, home: Home, person: Person
 ) -> None:
-    port = closed_port()
-    configure(home, notes=demo.server_url, late=f"http://127.0.0.1:{port}/mcp")
     shown = terminal()
-    open_app(shown, "asks you to sign in", "open browser")
+    with closed_port() as origin:
+        configure(home, notes=demo.server_url, late=f"{origin}/mcp")
+        open_app(shown, "asks you to sign in", "open browser")
+        shown.press("Escape")
+        shown.wait_for("unreachable", without=["asks you"])
 
-    shown.press("Escape")
-    shown.wait_for("unreachable", without=["asks you"])
-    demo.add_server(port=port)
+    demo.add_server(port=urlsplit(origin).port or 0)
 
     shown.wait_for("asks you to sign in", "late", without=["unreachable"])
     shown.wait_for("open browser")

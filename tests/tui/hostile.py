@@ -29,7 +29,7 @@ from mcp_types import (
 )
 
 from handstamp.doctor import Diagnosis, Finding, Verdict
-from handstamp.errors import ServerBrokeProtocol
+from handstamp.errors import ServerBrokeProtocol, StepUpRequired
 from handstamp.hosts.catalogue import Catalogue
 from handstamp.hosts.connection import Connected, LogLine
 from handstamp.model import Failure, Grant, GrantKey, Registration, RegistrationKind, Secret, Token
@@ -38,11 +38,11 @@ from tui.fake_hosts import NOON
 __all__ = ["ATTACKS", "TOKENS", "Hostile"]
 
 ATTACKS = {
-    "TH1": "\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;file:///x\x07\x1bPq\x1b\\\x9b2J\x9d8;;x\x9c\r\x08\x7f\n\tz",
-    "TH2": "\u202e\u2066a\u2069\u200b\u2060\u00ad\u115f\U000e0041\ufeffe" + "\u0301" * 12 + "漢字\u2028z",
-    "TH3": '[@click=app.quit]q[/][link="file:///x"]l[/link][red]r[/red]',
+    "TH3": "[@click=app.quit]q[/][red]r[/red]",
+    "TH2": "\u202ea\u200b\U000e0041e" + "\u0301" * 8 + "漢\u2028",
+    "TH1": "\x1b[2J\x1b]52;c;aGk=\x07\x9b2J\r\x08\tz",
 }
-"""By their row of the threats."""
+"""By their row of the threats, and so short that all of them fit where a text is cut."""
 TOKENS = ("an-access-token-that-nobody-may-see", "a-refresh-token-that-nobody-may-see", "a-client-secret-that-nobody-may-see")
 """Of every sign-in here."""
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -50,16 +50,18 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 
 
 class Hostile:
-    """One row's attack in every place."""
+    """All attacks in every place."""
 
-    def __init__(self, row: str) -> None:
-        self.attack = ATTACKS[row]
+    attack = "".join(ATTACKS.values())
 
     def say(self, place: str) -> str:
         return f"{place}·{self.attack}"
 
     def error(self) -> ServerBrokeProtocol:
         return ServerBrokeProtocol(self.say("error"), hint=self.say("hint"))
+
+    def step_up(self) -> StepUpRequired:
+        return StepUpRequired(self.say("step-up"), hint=self.say("hint"), scopes=(self.say("needed"),))
 
     def connected(self) -> Connected:
         say = self.say

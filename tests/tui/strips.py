@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 from unicodedata import category
 
 from rich.segment import Segment
@@ -37,10 +38,10 @@ class Walk:
         self.visited: set[type] = set()
         self.text = ""
 
-    def look(self, app: App[object]) -> None:
+    def look(self, app: App[Any]) -> None:
         """At every widget of the screen that is in front, at its tooltip, at the titles of its borders."""
-        self.visited.add(type(app.screen))
-        for widget in app.screen.walk_children():
+        self.visited.update(type(app.screen).__mro__)
+        for widget in app.screen.walk_children(Widget):
             self._see(widget, _strips_of(widget))
             self._see(widget, _tooltip_of(widget))
 

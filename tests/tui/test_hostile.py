@@ -6,24 +6,30 @@ the tours have not drawn, of all widgets that `handstamp.tui` has, fails the tes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import walk_packages
 
-import pytest
+from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import TextArea
 
 import handstamp.tui
+from fakes import HandMovedClock
 from handstamp.model import LoginPrompt
+from handstamp.tui.app_answerer import AppAnswerer
+from handstamp.tui.asking import AskingDialog
 from handstamp.tui.sign_in_dialog import SignIn
-from handstamp.tui.sign_in_states import Away, Confirming, Done, Failed, Prompting, Saving, Waiting
-from tui.dialogs import Opened, ScriptedLogin, opened
-from tui.hostile import ATTACKS, TOKENS, Hostile
+from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, Waiting
+from tui.dialogs import DialogApp, Opened, OpensNothing, ScriptedLogin, opened
+from tui.fake_hosts import FakeHost
+from tui.hostile import TOKENS, Hostile
 from tui.strips import Walk
+from tui.tool_servers import PaneApp
 
-Tour = Callable[[Walk, Hostile], Awaitable[None]]
-WIDE = (160, 60)
+Tour = Callable[[Walk, Hostile], Coroutine[None, None, None]]
+WIDE = (130, 50)
 """Nothing is cut by the screen, only by what the app itself cuts."""
 
 
@@ -63,10 +69,9 @@ async def sign_in_dialog(walk: Walk, hostile: Hostile) -> None:
 
 
 async def _look_at_link(walk: Walk, dialog: Opened, prompt: LoginPrompt, path: str) -> None:
-    away = Away(prompt, f"https://linear.app/{path}", True, None, dialog.timer.now + 300)
     for obstacle in (None, f"{path} is in the way"):
-        dialog.dialog._happened(away._replace(obstacle=obstacle))
-        dialog.dialog.signing = replace(dialog.dialog.signing, state=replace(dialog.state, url=away.url, obstacle=obstacle))
+        state = Waiting(prompt, f"https://linear.app/{path}", True, obstacle, dialog.timer.now + 300)
+        dialog.dialog.signing = replace(dialog.dialog.signing, state=state)
         dialog.dialog._draw()
         walk.look(dialog.app)
         await dialog.press("u")
@@ -76,39 +81,91 @@ async def _look_at_link(walk: Walk, dialog: Opened, prompt: LoginPrompt, path: s
         await dialog.press("escape")
 
 
-TOURS: list[Tour] = [sign_in_dialog]
-SAID = {
-    sign_in_dialog: "server authorization-host scope scope-2 prompt-note wanted more later question note link identity error hint"
+async def offers(walk: Walk, hostile: Hostile) -> None:
+    """What a server offers, each with its form; the tool as JSON, its calls, and what came: an answer, a failure, errors."""
+    host = FakeHost("evil", catalogue=hostile.catalogue())
+    app = PaneApp(host)
+    async with app.run_test(size=WIDE) as pilot:
+        app.query_one("#offers").focus()
+        for _ in range(3):
+            walk.look(app)
+            await pilot.press("down")
+        await pilot.press("enter", "f5")
+        walk.look(app)
+        await pilot.press("escape", "home", "enter", "f5")
+        walk.look(app)
+        await pilot.press("escape", "J")
+        walk.look(app)
+        await pilot.press("enter", "ctrl+r")
+        walk.look(app)
+        app.screen.query_one("#whole", TextArea).text = "{}"
+        host.results = [hostile.result(), hostile.result(is_error=True), hostile.error(), hostile.step_up()]
+        while host.results:
+            await _call(walk, pilot)
+        await pilot.press("escape", "H")
+        walk.look(app)
+
+
+async def _call(walk: Walk, pilot: Pilot[None]) -> None:
+    """The tool is marked as destructive: a question comes first."""
+    await pilot.press("f5")
+    walk.look(pilot.app)
+    await pilot.press("right", "enter")
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    walk.look(pilot.app)
+
+
+async def questions(walk: Walk, hostile: Hostile) -> None:
+    """What a server asks in the middle of its work: values, a visit to a page that may be opened or not, the words of a model."""
+    app, timer, say = DialogApp(), HandMovedClock(), hostile.say
+    answerer = AppAnswerer(app, OpensNothing(works=False), timer=timer)
+    asked = (
+        answerer.fill_in(say("form-server"), say("form-message"), hostile.schema()),
+        answerer.visit(say("page-server"), say("page-message"), f"https://evil.example/{say('page')}"),
+        answerer.visit(say("page-server"), say("page-message"), f"ftp://evil.example/{say('no-page')}"),
+        answerer.sample(say("reply-server"), hostile.sampling()),
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        for question in asked:
+            answer = asyncio.create_task(question)
+            await pilot.pause()
+            assert isinstance(app.screen, AskingDialog)
+            timer.move(1)
+            app.screen._listens()
+            await pilot.press("f5", "o")
+            walk.look(app)
+            await pilot.press("escape")
+            await answer
+
+
+TOURS: dict[Tour, str] = {
+    sign_in_dialog: "server authorization-host scope prompt-note wanted more later question note link identity error hint",
+    offers: "tool tool-title tool-text problem prompt resource template string choice text embedded error step-up",
+    questions: "form-server form-message string-title page-server page-message page no-page reply-server sampling system-prompt",
 }
-"""The places whose words have to be seen in each, so that nobody looks at empty screens."""
+"""And the places whose words are seen on each, so that nobody looks at empty screens."""
 
 
-def widgets_of_the_app() -> set[type]:
+def widgets_of_the_app() -> set[type[Widget]]:
     for module in walk_packages(handstamp.tui.__path__, "handstamp.tui."):
         import_module(module.name)
     return {each for each in _below(Widget) if each.__module__.startswith("handstamp.tui")}
 
 
-def _below(kind: type) -> set[type]:
+def _below(kind: type[Widget]) -> set[type[Widget]]:
     return {kind}.union(*(_below(each) for each in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("row", ATTACKS)
-def test_nothing_that_somebody_says_does_more_than_to_draw(row: str) -> None:
-    walk, hostile = Walk(), Hostile(row)
+def test_nothing_that_somebody_says_does_more_than_to_draw() -> None:
+    walk, missing = Walk(), list[str]()
 
-    missing: list[str] = []
-    for tour in TOURS:
+    for tour, said in TOURS.items():
         before = len(walk.text)
-        asyncio.run(_go(tour, walk, hostile))
-        shown = walk.text[before:]
-        missing += [place for place in SAID[tour].split() if f"{place}·" not in shown]
+        asyncio.run(tour(walk, Hostile()))
+        missing += [place for place in said.split() if f"{place}·" not in walk.text[before:]]
 
     assert walk.faults == []
     assert missing == []
     assert {each.__name__ for each in widgets_of_the_app() - walk.visited} == set()
     assert [token for token in TOKENS if token in walk.text] == []
-
-
-async def _go(tour: Tour, walk: Walk, hostile: Hostile) -> None:
-    await tour(walk, hostile)
