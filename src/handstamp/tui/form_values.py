@@ -17,6 +17,7 @@ from typing import cast
 from handstamp.tui.form_rules import Wrong, judge
 from handstamp.tui.json_text import dump
 from handstamp.tui.schema_form import UNSET, Choice, Field, Form, Kind, Path
+from handstamp.words import text_block
 
 __all__ = ["Entered", "Entry", "Reading", "defaults", "draft", "fill", "parse_object", "read_form"]
 
@@ -64,7 +65,8 @@ def defaults(form: Form) -> dict[Path, Entry]:
     for each in _leaves(form.fields):
         entry = _entry(each, each.default)
         with suppress(Wrong):
-            if entry is not None and dump(_read(each, entry)) == dump(each.default):
+            # A text that would not draw as it is has no place in an editor: TH1.
+            if entry is not None and _draws(entry) and dump(_read(each, entry)) == dump(each.default):
                 entered[each.path] = entry
     return entered
 
@@ -234,6 +236,10 @@ def _entry(each: Field, value: object) -> Entry:
             return _as_text(value)
         case _:
             return None
+
+
+def _draws(entry: Entry) -> bool:
+    return not isinstance(entry, str) or text_block(entry) == entry.rstrip("\n")
 
 
 def _index(choices: tuple[Choice, ...], value: object) -> int | None:

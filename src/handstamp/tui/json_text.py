@@ -2,13 +2,16 @@
 
 import json
 
+from handstamp.words import text_block
+
 __all__ = ["dump", "pretty"]
 
 
 def pretty(value: object) -> str:
-    """JSON for a person; what is none, or too deep, in a word."""
+    """JSON for a person to read and to edit: what would not draw is in JSON's own escapes, so that it is the same value."""
     try:
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        return text if text_block(text) == text else json.dumps(value, indent=2).replace("\x7f", "\\u007f")
     except (TypeError, ValueError, RecursionError):
         return "(cannot be shown as JSON)"
 
