@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         TextResourceContents,
     )
 
-__all__ = ["Attachment", "Mask", "Part", "parts_of_messages", "parts_of_resource", "parts_of_result", "with_links"]
+__all__ = ["Attachment", "Mask", "Part", "bodies", "parts_of_messages", "parts_of_resource", "parts_of_result", "with_links"]
 
 Mask = Callable[[str], str]
 """A text without the secrets that are known."""
