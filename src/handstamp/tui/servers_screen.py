@@ -18,6 +18,7 @@ from handstamp.tui.discovery_pane import DiscoveryPane
 from handstamp.tui.facts import Fact, log, overview, scopes
 from handstamp.tui.rows import ORDERS, Row, arrange, glyph, tone, words
 from handstamp.tui.said import cell, line
+from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.tools_pane import ToolsPane
 
 __all__ = ["ServersScreen"]
@@ -37,8 +38,6 @@ class Facts(Static):
     """Names and values below each other."""
 
     def show(self, facts: Iterable[Fact]) -> None:
-        grid = Text()
-        del grid
         lines: list[Content] = []
         for fact in facts:
             name = Content.styled(f"{fact.name:<11} ", "$foreground-muted")
@@ -63,8 +62,9 @@ class ServersScreen(Screen[None]):
             self.action = action
             self.row = row
 
-    def __init__(self, desk: Desk, *, version: str) -> None:
+    def __init__(self, desk: Desk, surroundings: Surroundings, *, version: str) -> None:
         super().__init__()
+        self._around = surroundings
         self.desk = desk
         self._version = version
         self._shown: dict[str, tuple[Text, ...]] = {}
@@ -91,7 +91,7 @@ class ServersScreen(Screen[None]):
     def _pane(self, name: str) -> ComposeResult:
         match name:
             case "tools":
-                yield ToolsPane()
+                yield ToolsPane(self._around)
             case "discovery":
                 yield DiscoveryPane()
             case _:
@@ -123,6 +123,12 @@ class ServersScreen(Screen[None]):
     @property
     def tab(self) -> str:
         return self.query_one("#tabs", TabbedContent).active
+
+    def choose(self, server: str) -> None:
+        """Puts the cursor on the first row of a server."""
+        key = next((row.key for row in self.desk.rows if row.target.name == server), None)
+        if key is not None and key in self._shown:
+            self.table.move_cursor(row=self.table.get_row_index(key))
 
     def show(self) -> None:
         """Draws what has changed since the last time."""
