@@ -20,7 +20,7 @@ TABS = ("overview", "tools", "scopes", "discovery", "log")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do. `id` is what a person remaps it by, and `action_ID` of the screen does it."""
+    """One thing to do: `action_ID` of the screen does it."""
 
     id: str
     keys: str
@@ -36,27 +36,46 @@ class Action:
     in_footer: bool = False
     parameter: str = ""
 
+    @property
+    def identifier(self) -> str:
+        """What a person remaps it by."""
+        return f"{self.id}.{self.parameter}" if self.parameter else self.id
+
 
 ACTIONS = (
     Action("login", "l", "Login", "Sign in to this server in your browser.", "handstamp login {server}", in_footer=True),
     Action(
-        "login_all", "L", "Login all", "Sign in wherever you are needed, one after the other.", "handstamp login --all",
+        "login_all",
+        "L",
+        "Login all",
+        "Sign in wherever you are needed, one after the other.",
+        "handstamp login --all",
         of_a_server=False,
     ),
     Action("refresh", "r", "Renew", "Renew the token now, however fresh it is.", "handstamp refresh {server}", in_footer=True),
     Action(
-        "logout", "x", "Logout", "Revoke the sign-in at the server and forget it here.", "handstamp logout {server}",
+        "logout",
+        "x",
+        "Logout",
+        "Revoke the sign-in at the server and forget it here.",
+        "handstamp logout {server}",
         in_footer=True,
     ),
     Action("doctor", "d", "Doctor", "Find out step by step why it works or not.", "handstamp doctor {server}", in_footer=True),
     Action("add", "a", "Add", "Give a server a name.", "handstamp add NAME URL", of_a_server=False, in_footer=True),
     Action("edit", "e", "Edit", "Change the settings of this server.", "handstamp add {server} URL"),
-    Action("toggle", "t", "On/off", "Switch this server off, or on again.", "handstamp disable {server}"),
+    Action("switch", "t", "On/off", "Switch this server off, or on again.", "handstamp disable {server}"),
     Action("remove", "delete", "Remove", "Forget the name and settings of this server.", "handstamp remove {server}"),
     Action("reconnect", "R", "Reconnect", "Connect to this server anew, now.", "handstamp tools {server}"),
     Action("copy_url", "c", "Copy URL", "Copy the address of this server.", "handstamp status {server} --json"),
-    Action("filter", "slash", "Filter", "Show the servers whose name, status or account has a word; !word those that have not.",
-           of_a_server=False, in_footer=True),
+    Action(
+        "filter",
+        "slash",
+        "Filter",
+        "Show the servers whose name, status or account has a word; !word those that have not.",
+        of_a_server=False,
+        in_footer=True,
+    ),
     Action("sort", "s", "Sort", "Order by name, status, account or time of renewal.", of_a_server=False),
     *(
         Action("tab", str(number), name.title(), f"Show the tab {name.title()}.", parameter=name)
@@ -74,8 +93,7 @@ def bindings() -> Iterator[Binding]:
     """For the screen of servers."""
     for each in ACTIONS:
         action = f"{each.id}({each.parameter!r})" if each.parameter else each.id
-        identifier = f"{each.id}.{each.parameter}" if each.parameter else each.id
-        yield Binding(each.keys, action, each.label, show=each.in_footer, id=identifier, tooltip=each.tooltip)
+        yield Binding(each.keys, action, each.label, show=each.in_footer, id=each.identifier, tooltip=each.tooltip)
 
 
 def find_action(identifier: str) -> Action | None:
@@ -94,7 +112,7 @@ def why_not(action: str, row: Row | None) -> str | None:
         return f"{row.key} is a program on this machine: nobody signs in to it."
     if action in ("refresh", "logout") and row.grant is None:
         return f"Nobody has signed in to {row.key}."
-    if action in ("edit", "toggle", "remove") and not row.is_configured:
+    if action in ("edit", "switch", "remove") and not row.is_configured:
         return f"{row.key} has no name yet: add it first."
     if action == "reconnect" and row.state.status is ConnectionStatus.DISABLED:
         return f"{row.key} is switched off: t switches it on."

@@ -6,6 +6,7 @@ vault or settings; all else is drawn when a connection says that it changed.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import ClassVar
@@ -16,15 +17,19 @@ from textual.content import Content
 from textual.screen import Screen
 
 from handstamp.errors import HandstampError, UsageError, find_error
+from handstamp.hosts.answering import Refusing
 from handstamp.hosts.state import ConnectionStatus
-from handstamp.ports import Browser
+from handstamp.hosts.target import Target
+from handstamp.ports import Browser, Clock
 from handstamp.settings import Configured
 from handstamp.tui.actions import ACTIONS, why_not
 from handstamp.tui.answer_view import LoginWanted, StepUpWanted
 from handstamp.tui.confirm import Confirm
-from handstamp.tui.desk import Desk
+from handstamp.tui.desk import Desk, Fleet
 from handstamp.tui.edit_dialog import EditDialog, Entry
 from handstamp.tui.help_screen import HelpScreen
+from handstamp.tui.hidden import Hidden
+from handstamp.tui.later import LaterFleet
 from handstamp.tui.offering import Offering
 from handstamp.tui.rows import Row
 from handstamp.tui.said import line
@@ -32,6 +37,7 @@ from handstamp.tui.servers_screen import ServersScreen
 from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.themes import DARK, LIGHT
+from handstamp.vault import Vault
 from handstamp.words import span
 
 __all__ = ["HandstampApp"]
@@ -43,7 +49,10 @@ DRAW = 0.05
 
 
 class HandstampApp(App[None]):
-    """`desk` is made when the first frame stands: to load what speaks MCP takes longer than all else."""
+    """
+    Shows the servers of a vault. `find_targets` says what to connect to, `fleet` connects where a test wants another than ours;
+    with `signals` a SIGTERM ends it in order.
+    """
 
     TITLE = "handstamp"
     CSS_PATH = "app.tcss"
@@ -52,18 +61,21 @@ class HandstampApp(App[None]):
 
     def __init__(
         self,
-        desk: Desk,
+        vault: Vault,
+        find_targets: Callable[[Vault], list[Target]],
         browser: Browser,
         *,
         version: str,
-        surroundings: Surroundings | None = None,
+        hidden: Hidden | None = None,
+        fleet: Fleet | None = None,
+        clock: Clock = time.time,
         signals: bool = False,
     ) -> None:
         super().__init__()
-        self.desk = desk
+        self.desk = Desk(vault, fleet or LaterFleet(Refusing(), self.changed), find_targets, clock=clock)
         self._browser = browser
         self._version = version
-        self._around = surroundings or Surroundings()
+        self._around = Surroundings(mask=(hidden or Hidden()).mask)
         self._signals = signals
         self._offering = Offering()
         self._is_drawing = False
@@ -82,6 +94,11 @@ class HandstampApp(App[None]):
         self.run_worker(self.desk.run(), name="connections", exit_on_error=True)
         self.run_worker(self._look(), name="look")
         self.set_interval(LOOK, lambda: self.run_worker(self._look(), name="look", exclusive=True, group="look"))
+
+    def announce(self, words: str) -> None:
+        """Something to know about, from any thread and before the app runs too."""
+        if self.is_running:
+            self.call_later(self._tell, words)
 
     async def _look(self) -> None:
         await self.desk.look()
@@ -149,8 +166,8 @@ class HandstampApp(App[None]):
                 self.push_screen(EditDialog(), partial(self._save, is_new=True))
             case "edit", Row() as row if (configured := self.desk.configured(row)) is not None:
                 self.push_screen(EditDialog(Entry.of(configured)), partial(self._save, is_new=False))
-            case "toggle", Row() as row:
-                self._work(self._toggle(row))
+            case "switch", Row() as row:
+                self._work(self._switch(row))
             case "remove", Row() as row:
                 self._ask_remove(row)
             case "reconnect", Row() as row:
@@ -189,7 +206,7 @@ class HandstampApp(App[None]):
         words = Content.assemble("The name and the settings of ", line(row.key, "bold"), " are forgotten. A sign-in stays.")
         self.push_screen(Confirm("Remove?", words, yes="Remove"), lambda yes: self._work(self.desk.remove(row)) if yes else None)
 
-    async def _toggle(self, row: Row) -> None:
+    async def _switch(self, row: Row) -> None:
         enabled = row.state.status is ConnectionStatus.DISABLED
         await self.desk.set_enabled(row, enabled)
         self._tell(f"{row.target.name} is {'on' if enabled else 'off'}.")
@@ -209,7 +226,8 @@ class HandstampApp(App[None]):
             host.retry()
 
     def _help(self) -> None:
-        keys = {binding.id: self.get_key_display(binding) for _, binding, _, _ in self.servers.active_bindings.values() if binding.id}
+        active = (each.binding for each in self.servers.active_bindings.values())
+        keys = {binding.id: self.get_key_display(binding) for binding in active if binding.id}
         self.push_screen(HelpScreen(keys, Content("")))
 
     def _work(self, work: Awaitable[None]) -> None:
@@ -259,5 +277,3 @@ class HandstampApp(App[None]):
 
 def _sign_in_to(row: Row) -> SignIn:
     return SignIn(row.target.name, row.account, row.state.scopes)
-
-

@@ -1,6 +1,9 @@
 """Asks before something is done that cannot be undone."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -30,7 +33,10 @@ class Confirm(ModalScreen[bool]):
         Button { margin-left: 2; }
     }
     """
-    BINDINGS = (("escape,n", "cancel", "Cancel"), ("left", "app.focus_previous"), ("right", "app.focus_next"))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "cancel", "Cancel"),
+        Binding("left,right", "app.focus_next", show=False),
+    ]
 
     def __init__(self, title: str, words: Content, *, yes: str) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from handstamp.doctor import Diagnosis, Finding
-from handstamp.errors import HandstampError, SettingsError, UsageError
+from handstamp.errors import HandstampError, SettingsError
 from handstamp.hosts.connection import Host
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.hosts.target import HttpTarget, Target, target_key
@@ -130,7 +130,7 @@ class Desk:
 
     def _marks(self) -> tuple[object, ...]:
         try:
-            written = self.vault.data_version()
+            written: int | str = self.vault.data_version()
         except HandstampError as error:
             written = error.message
         return (written, *_stamp(self.vault.settings.path))
@@ -198,9 +198,3 @@ def _stamp(path: Path) -> tuple[object, ...]:
     except OSError:
         return (None,)
     return (status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def check_name_is_free(desk: Desk, name: str) -> None:
-    """Raises UsageError where a new server would change one that is there."""
-    if name in desk.vault.settings.configured:
-        raise UsageError(f"Expected a new name, got {name}, which is there already.")

@@ -1,4 +1,8 @@
 from textual.widgets import Static
+
+
 class DiscoveryPane(Static):
-    can_focus=True
-    def show(self, server, examine): self.update("discovery")
+    can_focus = True
+
+    def show(self, server, examine):
+        self.update("discovery")

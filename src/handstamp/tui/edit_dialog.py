@@ -2,8 +2,10 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, Static
@@ -37,9 +39,7 @@ class Entry:
                 return cls(configured.name, shlex.join(configured.command))
             case ServerSettings():
                 client_id = configured.client.client_id or ""
-                return cls(
-                    configured.name, configured.url, " ".join(configured.scopes), client_id, configured.transport == "sse"
-                )
+                return cls(configured.name, configured.url, " ".join(configured.scopes), client_id, configured.transport == "sse")
 
 
 def parse_entry(entry: Entry) -> Configured:
@@ -49,8 +49,8 @@ def parse_entry(entry: Entry) -> Configured:
         raise UsageError("Expected a URL or a command, got nothing.")
     if "://" in where.split()[0]:
         client = ClientSettings(client_id=entry.client_id.strip() or None)
-        transport = "sse" if entry.sse else "http"
-        return ServerSettings(name, parse_server_url(where), client, parse_scopes(entry.scopes), transport=transport)
+        scopes = parse_scopes(entry.scopes)
+        return ServerSettings(name, parse_server_url(where), client, scopes, transport="sse" if entry.sse else "http")
     try:
         command = tuple(shlex.split(where))
     except ValueError as error:
@@ -79,12 +79,15 @@ class EditDialog(ModalScreen[Configured | None]):
         Horizontal { height: auto; }
         Label { width: 12; color: $foreground-muted; }
         Input, Checkbox { width: 1fr; margin-bottom: 1; }
+        Checkbox { padding: 0; border: none; }
+        Checkbox > .toggle--button { color: $panel; background: $panel; }
+        Checkbox.-on > .toggle--button { color: $text; background: $primary; }
         #problem { height: auto; color: $error; }
         #buttons { align-horizontal: right; margin-top: 1; }
         Button { margin-left: 2; }
     }
     """
-    BINDINGS = (("escape", "cancel", "Cancel"),)
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
 
     def __init__(self, entry: Entry | None = None) -> None:
         super().__init__()
@@ -101,8 +104,8 @@ class EditDialog(ModalScreen[Configured | None]):
                 yield Label("Name")
                 yield Input(entry.name, id="name", placeholder="linear", compact=True, disabled=not self._is_new)
             with Horizontal():
-                yield Label("URL, or command")
-                yield Input(entry.where, id="where", placeholder="https://mcp.linear.app/mcp", compact=True)
+                yield Label("URL")
+                yield Input(entry.where, id="where", placeholder="https://… or a command: npx -y …", compact=True)
             with Horizontal():
                 yield Label("Scopes")
                 yield Input(entry.scopes, id="scopes", placeholder="as the server asks for them", compact=True)
@@ -135,9 +138,7 @@ class EditDialog(ModalScreen[Configured | None]):
     def _save(self) -> None:
         values = {each.id: each.value for each in self.query(Input)}
         sse = self.query_one(Checkbox).value
-        entry = Entry(
-            values["name"], values["where"], values["scopes"], values["client-id"], sse
-        )
+        entry = Entry(values["name"], values["where"], values["scopes"], values["client-id"], sse)
         try:
             meant = parse_entry(entry)
         except HandstampError as error:

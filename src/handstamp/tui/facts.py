@@ -17,7 +17,14 @@ from handstamp.words import renewal_words, span, status_words, who
 __all__ = ["Fact", "log", "overview", "scopes"]
 
 STATUS_TONES = {"green": "success", "yellow": "warning", "red": "error", "dim": "foreground-muted"}
-LEVEL_TONES = {"debug": "foreground-muted", "warning": "warning", "error": "error", "critical": "error", "alert": "error", "emergency": "error"}
+LEVEL_TONES = {
+    "debug": "foreground-muted",
+    "warning": "warning",
+    "error": "error",
+    "critical": "error",
+    "alert": "error",
+    "emergency": "error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,9 @@ def scopes(row: Row) -> Iterator[Fact]:
     if grant is None:
         yield Fact("Granted", line("Nobody has signed in.", "$foreground-muted"))
         return
-    yield Fact("Granted", _list(grant.scopes, "$success") if grant.scopes else line("The server does not say.", "$foreground-muted"))
+    yield Fact(
+        "Granted", _list(grant.scopes, "$success") if grant.scopes else line("The server does not say.", "$foreground-muted")
+    )
     missing = tuple(each for each in grant.requested_scopes if each not in grant.scopes)
     if missing:
         yield Fact("Asked too", _list(missing))

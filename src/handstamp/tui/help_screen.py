@@ -1,14 +1,16 @@
 """What the keys do, for what has the focus and for the screen around it; with the command that does the same."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from handstamp.tui.actions import ACTIONS
+from handstamp.tui.actions import ACTIONS, Action
 
 __all__ = ["HelpScreen"]
 
@@ -29,10 +31,13 @@ class HelpScreen(ModalScreen[None]):
             background: $surface;
             border: round $primary;
         }
-        Static { height: auto; }
+        Horizontal, Static { height: auto; }
+        .keys { width: 10; color: $accent; text-style: bold; }
+        .label { width: 12; }
+        .does { width: 1fr; }
     }
     """
-    BINDINGS = (("escape,q,question_mark", "dismiss", "Close"),)
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
 
     def __init__(self, keys: Mapping[str, str], focused: Content) -> None:
         """`keys` as they are mapped now, by the identifier of an action; `focused` says what has the focus does."""
@@ -44,14 +49,16 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help") as panel:
             panel.border_title = "Keys"
             panel.border_subtitle = "esc closes"
-            yield Static(self._words())
+            if self._focused.plain:
+                yield Static(self._focused)
+            for each in ACTIONS:
+                with Horizontal():
+                    yield Static(Content(self._keys.get(each.identifier, each.keys)), classes="keys")
+                    yield Static(each.label, classes="label", markup=False)
+                    yield Static(_does(each), classes="does")
 
-    def _words(self) -> Content:
-        lines = [self._focused, Content("")] if self._focused.plain else []
-        for each in ACTIONS:
-            identifier = f"{each.id}.{each.parameter}" if each.parameter else each.id
-            keys = Content.styled(f"{self._keys.get(identifier, each.keys):<9}", "bold $accent")
-            lines.append(Content.assemble(keys, f"{each.label:<11}", each.tooltip))
-            if each.command is not None:
-                lines.append(Content.styled(f"{'':<20}{each.command}", "$foreground-muted"))
-        return Content("\n").join(lines)
+
+def _does(action: Action) -> Content:
+    if action.command is None:
+        return Content(action.tooltip)
+    return Content.assemble(action.tooltip, "\n", (action.command, "$foreground-muted"))

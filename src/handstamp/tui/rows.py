@@ -1,4 +1,4 @@
-"""One line of the list of servers: its connection, its sign-in and its settings together, and how they are filtered and sorted."""
+"""One line of the list of servers: its connection, its sign-in and its settings together; and how lines are filtered and sorted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,12 @@ _URGENCY = (
 
 
 def glyph(status: ConnectionStatus) -> str:
+    """A sign that stands for the words where colours do not."""
     return _WORDS[status][0]
 
 
 def words(status: ConnectionStatus) -> str:
+    """What a person reads."""
     return _WORDS[status][1]
 
 

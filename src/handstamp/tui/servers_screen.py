@@ -1,10 +1,12 @@
 """The list of servers, and the details of the one under the cursor beside it; below 90 columns one of the two."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -49,8 +51,8 @@ class Facts(Static):
 class ServersScreen(Screen[None]):
     """Everything at a glance. What its keys do stands in `handstamp.tui.actions`; what changes anything is told to the app."""
 
-    BINDINGS = tuple(bindings())
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (NARROW, "-wide")]
 
     order = reactive("settings", init=False)
 
@@ -68,7 +70,7 @@ class ServersScreen(Screen[None]):
         self.desk = desk
         self._version = version
         self._shown: dict[str, tuple[Text, ...]] = {}
-        self._detail_of: str | None = None
+        self._is_composed = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="title"):
@@ -85,7 +87,7 @@ class ServersScreen(Screen[None]):
                 for name in TABS:
                     with TabPane(name.title(), id=name):
                         yield from self._pane(name)
-        yield Input(id="filter", placeholder="words to look for; !word for those without it", compact=True)
+        yield Input(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
         yield Footer(show_command_palette=False)
 
     def _pane(self, name: str) -> ComposeResult:
@@ -106,6 +108,7 @@ class ServersScreen(Screen[None]):
         table.add_column("Account", key="account")
         table.add_column("Renews", key="renews")
         table.focus()
+        self._is_composed = True
         self.show()
 
     @property
@@ -132,9 +135,9 @@ class ServersScreen(Screen[None]):
 
     def show(self) -> None:
         """Draws what has changed since the last time."""
-        if not self.is_mounted:
+        if not self._is_composed:
             return
-        rows = arrange(self.desk.rows, wanted=self.query_one("#filter", Input).value, order=self.order)
+        rows = arrange(self.desk.rows, wanted=self.query_one("#look-for", Input).value, order=self.order)
         self._show_rows(rows)
         self._show_surroundings(rows)
         self.show_detail()
@@ -169,8 +172,8 @@ class ServersScreen(Screen[None]):
         self.table.display = bool(shown)
         place = self.desk.place
         if place is not None:
-            key = "not made yet" if place.key is None else f"key in {place.key}"
-            self.query_one("#place", Static).update(line(f"vault: {key} "))
+            key = "no vault yet" if place.key is None else f"key in {place.key}"
+            self.query_one("#place", Static).update(line(key))
         banner, problem = self.query_one("#banner", Static), self.desk.problem
         banner.display = problem is not None
         if problem is not None:
@@ -211,11 +214,11 @@ class ServersScreen(Screen[None]):
     def _other_tab(self) -> None:
         self.show_detail()
 
-    @on(Input.Changed, "#filter")
+    @on(Input.Changed, "#look-for")
     def _filter_typed(self) -> None:
         self.show()
 
-    @on(Input.Submitted, "#filter")
+    @on(Input.Submitted, "#look-for")
     def _filter_done(self) -> None:
         self.table.focus()
 
@@ -224,7 +227,7 @@ class ServersScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # None dims the key in the footer; `on_key` says why.
-        return None if self.is_mounted and why_not(action, self.row) is not None else True
+        return None if self._is_composed and why_not(action, self.row) is not None else True
 
     def on_key(self, event: object) -> None:
         key = getattr(event, "key", "")
@@ -257,8 +260,8 @@ class ServersScreen(Screen[None]):
     def action_edit(self) -> None:
         self._want("edit")
 
-    def action_toggle(self) -> None:
-        self._want("toggle")
+    def action_switch(self) -> None:
+        self._want("switch")
 
     def action_remove(self) -> None:
         self._want("remove")
@@ -276,7 +279,7 @@ class ServersScreen(Screen[None]):
         self.app.exit()
 
     def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
+        field = self.query_one("#look-for", Input)
         field.add_class("-open")
         field.focus()
 
@@ -296,7 +299,7 @@ class ServersScreen(Screen[None]):
         (target or tabs).focus()
 
     def action_back(self) -> None:
-        field = self.query_one("#filter", Input)
+        field = self.query_one("#look-for", Input)
         if self.has_class("-detail") or not self.table.has_focus:
             self.remove_class("-detail")
             if not field.value:
