@@ -14,8 +14,8 @@ from fuzz.samples import GRANT, ISSUER, KEY, REGISTRATION, SECRETS
 from fuzz.target import Target
 from handstamp.errors import KeyUnavailable, SettingsError, VaultCorrupt, VaultError
 from handstamp.model import Grant, GrantKey, Registration, Secret
-from handstamp.settings import NAME_PATTERN, ServerSettings, Settings, load_settings
-from handstamp.settings_file import add_server, render_server
+from handstamp.settings import NAME_PATTERN, ProgramSettings, ServerSettings, Settings, load_settings
+from handstamp.settings_file import add_server, render_server, set_enabled
 from handstamp.stores.keys.encoding import decode_key, encode_key
 from handstamp.stores.keys.environment import EnvironmentKey
 from handstamp.stores.records import decode_grant, decode_registration, encode_grant, encode_registration
@@ -40,11 +40,30 @@ def read_settings(data: bytes) -> None:
         check_scopes(server.scopes)
         for name, value in server.headers:
             check_shown(name + value)
-        assert _load(render_server(server).encode()).servers == {server.name: server}
+    for program in settings.programs.values():
+        check_program(program)
+    for each in settings.configured.values():
+        assert _load(render_server(each).encode()).configured == {each.name: each}
+
+
+def check_program(program: ProgramSettings) -> None:
+    """It is the same one wherever it is started, and no text of it is cut."""
+    head, paths = program.command[0], [program.directory or "/"]
+    paths += [head] if set(head) & set("/\\") else []
+    assert NAME_PATTERN.fullmatch(program.name)
+    assert head
+    assert all(path.startswith("~") or Path(path).is_absolute() for path in paths)
+    assert "\0" not in "".join((*program.command, *paths))
+    for name, value in program.environment:
+        check_shown(name)
+        assert name
+        assert not set(name) & set("= ")
+        assert "\0" not in value
+        assert value not in ("env:", "file:")
 
 
 def edit_settings(data: bytes) -> None:
-    """A server more in somebody's `servers.toml`: what else it says stays, or the edit is refused."""
+    """A server more in somebody's `servers.toml`, then switched: what else it says stays, or the edit is refused."""
     settings = _load(data)
     if settings.path.read_bytes() != data:
         return
@@ -55,9 +74,19 @@ def edit_settings(data: bytes) -> None:
         assert settings.path.read_bytes() == data, "a refused edit changed the file"
         return
 
-    after = load_settings(settings.path.parent).servers
-    assert {**settings.servers, **after} == after
-    assert after["added"].url == ADDED.url
+    after = load_settings(settings.path.parent)
+    rest = {name: each for name, each in settings.configured.items() if name != "added"}
+    assert {**after.configured, **rest} == after.configured
+    assert after.servers["added"].url == ADDED.url
+    try:
+        set_enabled(after, "added", not after.servers["added"].enabled)
+    except SettingsError as error:
+        check_refusal(error)
+        return
+
+    switched = load_settings(settings.path.parent)
+    added = replace(after.servers["added"], enabled=not after.servers["added"].enabled)
+    assert switched.configured == {**after.configured, "added": added}
 
 
 def _load(data: bytes) -> Settings:
@@ -248,13 +277,18 @@ TARGETS = (
             "proxy = ",
             "ca_file = ",
             "network = ",
+            "command = [",
+            "env = {",
+            "cwd = ",
+            "enabled = false",
+            "transport = ",
         ),
     ),
     Target(
         "edited_toml",
         edit_settings,
         max_length=1024,
-        words=("[servers.", "[servers]\n", "servers.a.url=", "{url=", '"https://', "added", "# "),
+        words=("[servers.", "[servers]\n", "servers.a.url=", "{url=", '"https://', "added", "# ", "enabled = ", "command = ["),
     ),
     Target("vault", open_vault, max_length=256, words=("-4096 ", "4096 ", "100 ", "\n", "\x0d", "SQLite format 3")),
     Target(

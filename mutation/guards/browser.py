@@ -9,7 +9,7 @@ GUARDS = [
             Edit("protocol/urls.py", "if scheme not in DEFAULT_PORTS:\n        raise", "if False:\n        raise"),
             Edit("protocol/urls.py", 'if parts.scheme == "https" or (', "if True or ("),
             # It is another origin besides, which needs a person's yes.
-            Edit("confirmations.py", "if server.authorizes_elsewhere and not await", "if False and not await"),
+            Edit("confirmations.py", "if server.authorizes_elsewhere:", "if False:"),
             Edit("protocol/urls.py", "None if port == DEFAULT_PORTS[scheme]", "None if port == DEFAULT_PORTS.get(scheme)"),
         ),
         rows=("TC1",),
@@ -88,7 +88,7 @@ GUARDS = [
         (
             Edit("protocol/urls.py", r"|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", r"|[\w.。⒈-]+)(?::([0-9]{1,5}))?"),
             Edit("protocol/urls.py", "or not all(_LABEL.fullmatch(label) for label in labels)", ""),
-            Edit("confirmations.py", "if server.authorizes_elsewhere and not await", "if False and not await"),
+            Edit("confirmations.py", "if server.authorizes_elsewhere:", "if False:"),
         ),
         rows=("TC6",),
     ),

@@ -198,6 +198,32 @@ GUARDS = [
         rows=("TG8",),
     ),
     Guard(
+        "a program runs in no relative directory",
+        (Edit(VALUES, 'if "\\0" in value or not _is_the_same_everywhere(value):', "if False:"),),
+        rows=("TG9",),
+    ),
+    Guard(
+        "a variable of a program is not repeated",
+        (
+            Edit(
+                VALUES,
+                'raise UsageError(f"Expected a string as the value of the environment variable {name}.")',
+                'raise UsageError(f"Expected a string as the value of the environment variable {name}, got {value!r}.")',
+            ),
+        ),
+        tests=("tests/application/test_program_settings.py::test_a_value_that_is_refused_is_not_repeated",),
+    ),
+    Guard(
+        "a server is behind a URL or a program",
+        (Edit("settings/__init__.py", 'if ("url" in values) == ("command" in values):', "if False:"),),
+        tests=("tests/bad_input/test_settings.py::test_a_broken_servers_toml_names_the_file_and_the_place",),
+    ),
+    Guard(
+        "nobody is asked to sign in to a program",
+        (Edit("settings/__init__.py", "if name_or_url in self.programs:", "if False:"),),
+        tests=("tests/application/test_program_settings.py::test_nobody_signs_in_to_a_program",),
+    ),
+    Guard(
         "a relative variable of ours is refused", (Edit(DIRECTORIES, "if not path.is_absolute():", "if False:"),), rows=("TG9",)
     ),
     Guard(

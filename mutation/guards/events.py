@@ -88,6 +88,7 @@ GUARDS = [
     Guard(
         "a command is named by its whole path or by its name",
         (Edit("settings/values.py", "if is_path and not", "if False and not"),),
+        rows=("TG9",),
         tests=("tests/bad_input/test_settings.py::test_a_broken_servers_toml_names_the_file_and_the_place",),
     ),
 ]

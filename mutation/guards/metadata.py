@@ -70,7 +70,7 @@ GUARDS = [
     ),
     Guard(
         "a sign-in page on a third host needs a yes",
-        (Edit("confirmations.py", "if server.authorizes_elsewhere and not", "if False and not"),),
+        (Edit("confirmations.py", "if server.authorizes_elsewhere:", "if False:"),),
         rows=("TB6",),
     ),
     Guard(
@@ -140,7 +140,7 @@ GUARDS = [
     ),
     Guard(
         "a configured client stays with its first issuer",
-        (Edit("login.py", "        self._check_pin(stored, server.issuer)\n", ""),),
+        (Edit("login.py", "        self.check_pin(server.issuer)\n", ""),),
         rows=("TB11",),
     ),
     Guard(
@@ -155,7 +155,7 @@ GUARDS = [
     ),
     Guard(
         "a token endpoint that moved needs a yes",
-        (Edit("confirmations.py", "if has_moved and not", "if False and not"),),
+        (Edit("confirmations.py", "if has_moved:", "if False:"),),
         rows=("TB12",),
     ),
     Guard(

@@ -73,4 +73,20 @@ GUARDS = [
         ),
         tests=("tests/cli/test_status.py::test_a_check_prints_what_is_wrong_and_the_worst_of_it_is_the_exit_code",),
     ),
+    Guard(
+        "what is switched off raises no alarm",
+        (Edit("standing.py", "        if self.is_disabled:\n            return None\n", ""),),
+        tests=("tests/application/test_standing.py::test_a_server_that_is_switched_off_is_nobodys_affair_unless_it_is_named",),
+    ),
+    Guard(
+        "nobody signs in everywhere where it is switched off",
+        (
+            Edit(
+                "standing.py",
+                "(self.server.enabled and self.server.is_configured and self._takes_a_person)",
+                "self._takes_a_person",
+            ),
+        ),
+        tests=("tests/application/test_standing.py::test_who_signs_in_everywhere_signs_in_where_a_person_is_needed",),
+    ),
 ]

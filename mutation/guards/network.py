@@ -149,7 +149,7 @@ GUARDS = [
     ),
     Guard(
         "what is no document leaves the next address to be asked",
-        (Edit(METADATA, "            failures.append((url, error))\n", "            raise\n"),),
+        (Edit(METADATA, "            failures.append(Tried(purpose, url, status, error))\n", "            raise\n"),),
         rows=("TA18",),
     ),
     Guard(
@@ -244,11 +244,11 @@ GUARDS = [
             # The other way round: there is nothing to take out, so a fetch is put in.
             Edit(
                 METADATA,
-                "            return judge(url, _read_document(request, response))\n",
+                "            found = judge(url, _read_document(request, response))\n",
                 "            document = _read_document(request, response)\n"
                 '            if "jwks_uri" in document:\n'
                 '                yield Request("GET", str(document["jwks_uri"]), purpose)\n'
-                "            return judge(url, document)\n",
+                "            found = judge(url, document)\n",
             ),
         ),
         rows=("TA24",),

@@ -19,7 +19,7 @@ GUARDS = [
         (
             Edit(
                 "protocol/metadata.py",
-                "definite=all(isinstance(error, _Absent) and error.definite for error in errors)",
+                "definite=all(each.is_definite for each in failures)",
                 "definite=not present",
             ),
         ),
@@ -27,7 +27,7 @@ GUARDS = [
     ),
     Guard(
         "every address has to say so before an older way is taken",
-        (Edit("protocol/metadata.py", "definite=all(isinstance(", "definite=any(isinstance("),),
+        (Edit("protocol/metadata.py", "definite=all(", "definite=any("),),
         tests=(FIRST,),
     ),
     Guard(

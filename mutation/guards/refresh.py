@@ -170,4 +170,30 @@ GUARDS = [
         (Edit("source.py", "grant.token != self._told_to_login", "True"),),
         tests=renewal("a_forgotten_registration_is_told_once_though_the_server_is_asked_again"),
     ),
+    Guard(
+        "who asks for a new token is counted with no 401",
+        (Edit("source.py", "            self._forced.clear()\n", ""),),
+        tests=("tests/application/test_renewing_now.py::test_as_often_as_they_like",),
+    ),
+    Guard(
+        "who asks for a new token ends no grant by it",
+        (Edit("source.py", "if former is not None and not former.renews:", "if False:"),),
+        tests=("tests/application/test_renewing_now.py::test_where_only_a_sign_in_helps_it_says_so_and_leaves_what_is_stored",),
+    ),
+    Guard(
+        "settings that are read again lead no further inside",
+        (Edit("vault.py", 'settings.network.public_only or network == "public"', "settings.network.public_only"),),
+        tests=("tests/application/test_reload.py::test_what_was_given_to_open_stays",),
+    ),
+    Guard(
+        "settings that changed bring a source of their own",
+        (
+            Edit(
+                "vault.py",
+                "        key = (owner, server, account)\n",
+                '        key = (owner, ServerSettings("", server.url), account)\n',
+            ),
+        ),
+        tests=("tests/application/test_reload.py::test_only_the_servers_whose_settings_changed_begin_anew",),
+    ),
 ]

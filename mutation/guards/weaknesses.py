@@ -388,7 +388,7 @@ GUARDS = [
         (
             Edit(
                 "login.py",
-                "        stored = self._stored_registration(discovered.server.issuer)\n"
+                "        stored = self.stored_registration(discovered.server.issuer)\n"
                 "        if stored is not None and stored.redirect_uri == redirect_uri and stored.may_ask_for(scopes):\n"
                 "            return stored\n",
                 "        known = self._store.find_grant(self.request.owner, self.request.url, self.request.account)\n"
@@ -479,10 +479,10 @@ GUARDS = [
         (
             Edit(
                 "login.py",
-                "        registration = await self._register(discovered, redirect_uri, scopes, client)\n",
+                "        registration = await self._register(discovered, redirect_uri, scopes)\n",
                 "        key = GrantKey(self.request.owner, self.request.url, self.request.account, server.issuer)\n"
                 "        self._store.forget_grant(key)\n"
-                "        registration = await self._register(discovered, redirect_uri, scopes, client)\n",
+                "        registration = await self._register(discovered, redirect_uri, scopes)\n",
             ),
         ),
         tests=weaknesses("logins", "a_login_task_that_is_cancelled_leaves_the_old_grant_and_a_way_in"),

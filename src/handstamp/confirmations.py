@@ -1,5 +1,8 @@
 """What only a person can decide about a login. Where they say no, or nobody is there, nothing is sent."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from handstamp.errors import DiscoveryFailed, ServerBrokeProtocol, UsageError
 from handstamp.model import OLDER, ClientSettings
 from handstamp.ports import Presenter
@@ -8,28 +11,43 @@ from handstamp.protocol.server import AuthorizationServer
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin
 
-__all__ = ["confirm_endpoints", "confirm_issuer", "confirm_older"]
+__all__ = ["Doubt", "confirm_endpoints", "confirm_issuer", "confirm_older", "doubt_endpoints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A question that a person answers, and what a no comes to."""
+
+    question: str
+    refusal: str
 
 
 async def confirm_endpoints(server: AuthorizationServer, token_origins: list[str], presenter: Presenter) -> None:
+    """Asks about what `doubt_endpoints` finds. Raises ServerBrokeProtocol at the first no."""
+    for doubt in doubt_endpoints(server, token_origins):
+        if not await presenter.confirm(doubt.question):
+            raise ServerBrokeProtocol(doubt.refusal)
+
+
+def doubt_endpoints(server: AuthorizationServer, token_origins: list[str]) -> Iterator[Doubt]:
     """
-    Asks about endpoints that may be a trap and may be right (4.3). `token_origins`: where this issuer has given tokens so far.
+    Endpoints that may be a trap and may be right (4.3). `token_origins`: where this issuer has given tokens so far.
 
     Google's own sign-in page in front of somebody else's token endpoint is a trap, or Google (TB6). A token endpoint that has
     moved since the stored sign-ins would get a new code, and the client's secret with it (TB12).
     """
     page, issuer, tokens = (_place(url) for url in (server.authorization_endpoint, server.issuer, server.token_endpoint))
-    if server.authorizes_elsewhere and not await presenter.confirm(
-        f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?"
-    ):
-        raise ServerBrokeProtocol(
-            f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}."
+    if server.authorizes_elsewhere:
+        yield Doubt(
+            f"{issuer} sends you to {page} to sign in, and will take the answer to {tokens}. Go on?",
+            f"Expected the sign-in page of {issuer} on its own host or that of its token endpoint, {tokens}, got {page}.",
         )
     has_moved = token_origins and origin(server.token_endpoint) not in token_origins
     known = ", ".join(_place(url) for url in token_origins)
-    if has_moved and not await presenter.confirm(f"{issuer} gives its tokens at {tokens} now; so far it was {known}. Go on?"):
-        raise ServerBrokeProtocol(
-            f"Expected the token endpoint of {issuer} at {known}, as in your stored sign-ins, got {tokens}."
+    if has_moved:
+        yield Doubt(
+            f"{issuer} gives its tokens at {tokens} now; so far it was {known}. Go on?",
+            f"Expected the token endpoint of {issuer} at {known}, as in your stored sign-ins, got {tokens}.",
         )
 
 

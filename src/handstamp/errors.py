@@ -86,6 +86,7 @@ __all__ = [
     "find_error",
     "forgetting_values",
     "hint",
+    "renewal_exit_code",
 ]
 
 HINTS = {
@@ -98,6 +99,9 @@ HINTS = {
     "client_id_check": "handstamp client-id check {url}",
     "client_id_create": "handstamp client-id create {url}",
     "client_id_trace": "handstamp -v client-id check {url}",
+    "doctor": "handstamp doctor {server}",
+    "doctor_account": "handstamp doctor {server} --account {account}",
+    "doctor_report": "handstamp doctor {server} --report",
     "enable": "handstamp enable {server}",
     "help": "handstamp --help",
     "help_command": "handstamp {command} --help",
@@ -391,6 +395,22 @@ def find_error(error: BaseException) -> HandstampError | None:
     cause of another error. Looks through groups, then causes and contexts; None if there is none.
     """
     return next((each for each in chain(error) if isinstance(each, HandstampError)), None)
+
+
+def renewal_exit_code(code: str) -> int:
+    """Of what kept a token from being renewed: nobody here can mend the network, or a server; all else is a person's."""
+    for kind in _every_error(HandstampError):
+        if kind.code == code and issubclass(kind, NetworkError | ServerBrokeProtocol):
+            return NetworkError.exit_code
+        if kind.code == code and issubclass(kind, VaultError):
+            return VaultError.exit_code
+    return LoginRequired.exit_code
+
+
+def _every_error(kind: type[HandstampError]) -> Iterator[type[HandstampError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _every_error(below)
 
 
 def chain(error: BaseException, *, until: BaseException | None = None) -> Iterator[BaseException]:

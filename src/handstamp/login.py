@@ -89,7 +89,16 @@ from handstamp.protocol.text import safe
 from handstamp.protocol.tokens import TokenResponse, exchange_code, find_other_audiences
 from handstamp.protocol.urls import host, origin
 
-__all__ = ["Completed", "Login", "LoginRequest", "PendingLogin", "sign_in", "with_scopes"]
+__all__ = [
+    "DISCOVERY_DEADLINE",
+    "REQUEST_DEADLINE",
+    "Completed",
+    "Login",
+    "LoginRequest",
+    "PendingLogin",
+    "sign_in",
+    "with_scopes",
+]
 
 DISCOVERY_DEADLINE = 30.0
 REQUEST_DEADLINE = 15.0
@@ -212,7 +221,7 @@ class Login:
             return CallbackPlan(LISTED_PORTS)
         if kind is RegistrationKind.PRE_REGISTERED:
             return CallbackPlan()
-        stored = self._stored_registration(discovered.server.issuer)
+        stored = self.stored_registration(discovered.server.issuer)
         if stored is not None:
             redirect = urlsplit(stored.redirect_uri)
             return CallbackPlan((redirect.port or 0, 0), redirect.hostname or "127.0.0.1", redirect.path)
@@ -222,21 +231,13 @@ class Login:
 
     async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
         """Registers where that is needed, and builds the authorization request."""
-        client, server, resource = self.request.client, discovered.server, discovered.resource
+        server, resource = discovered.server, discovered.resource
+        self.check_pin(server.issuer)
         stored = self._stored_grant()
-        self._check_pin(stored, server.issuer)
-        standing = stored if stored is not None and stored.key.issuer == server.issuer else None
+        standing = self._standing_grant(server.issuer)
         former = () if standing is None else asked_before(standing)
-        scopes = choose_scopes(
-            configured=self.request.scopes,
-            challenge=discovered.challenge,
-            resource=resource,
-            server=server,
-            former=former,
-            # A-117: what a person asks for is asked for, whatever was refused before.
-            refused=() if standing is None or self.request.refusal is None else standing.refused_scopes,
-        )
-        registration = await self._register(discovered, redirect_uri, scopes, client)
+        scopes = self.choose_scopes(discovered)
+        registration = await self._register(discovered, redirect_uri, scopes)
         # RFC 9449 §10: a key for this login alone, so that what binds its code is what binds its token.
         prover = self._prover(generate_key(self._random)) if discovered.uses_dpop else None
         authorization = build_authorization_request(
@@ -256,6 +257,19 @@ class Login:
             dpop_key=None if prover is None else prover.key,
             former_issuer=None if stored is None or standing is not None else stored.key.issuer,
             more=() if standing is None else tuple(each for each in scopes if each in wanted or each not in former),
+        )
+
+    def choose_scopes(self, discovered: Discovered) -> tuple[str, ...]:
+        """What the person will be asked to allow."""
+        standing = self._standing_grant(discovered.server.issuer)
+        return choose_scopes(
+            configured=self.request.scopes,
+            challenge=discovered.challenge,
+            resource=discovered.resource,
+            server=discovered.server,
+            former=() if standing is None else asked_before(standing),
+            # A-117: what a person asks for is asked for, whatever was refused before.
+            refused=() if standing is None or self.request.refusal is None else standing.refused_scopes,
         )
 
     async def complete(self, pending: PendingLogin, query: str) -> Completed:
@@ -323,9 +337,13 @@ class Login:
     def _key(self, issuer: str) -> GrantKey:
         return GrantKey(self.request.owner, self.request.url, self.request.account, issuer)
 
-    def _check_pin(self, stored: Grant | None, issuer: str) -> None:
-        """A-62, 4.6: a client belongs to the issuer that its first login was confirmed for, unless the settings name one."""
-        client = self.request.client
+    def check_pin(self, issuer: str) -> None:
+        """
+        A-62, 4.6: a client belongs to the issuer that its first login was confirmed for, unless the settings name one.
+
+        Raises IssuerMismatch.
+        """
+        client, stored = self.request.client, self._stored_grant()
         if stored is None or client.client_id is None or client.authorization_server is not None or stored.key.issuer == issuer:
             return
         if stored.registration.client_id == client.client_id:
@@ -337,7 +355,13 @@ class Login:
     def _stored_grant(self, issuer: str | None = None) -> Grant | None:
         return self._store.find_grant(self.request.owner, self.request.url, self.request.account, issuer)
 
-    def _stored_registration(self, issuer: str) -> Registration | None:
+    def _standing_grant(self, issuer: str) -> Grant | None:
+        """The stored one, if it is of this issuer: another's was left behind."""
+        stored = self._stored_grant()
+        return stored if stored is not None and stored.key.issuer == issuer else None
+
+    def stored_registration(self, issuer: str) -> Registration | None:
+        """A dynamic registration from before that will last until this login is over."""
         stored = self._store.find_registration(self.request.owner, issuer)
         # TE21: a secret that ends while the person is signing in would end this login, and one that ends soon the next refresh.
         until = self._clock() + self.request.deadline
@@ -345,13 +369,12 @@ class Login:
         is_over = former is not None and former.registration == stored and former.registration_ends_soon(until)
         return stored if stored is not None and stored.is_usable(until) and not is_over else None
 
-    async def _register(
-        self, discovered: Discovered, redirect_uri: str, scopes: tuple[str, ...], client: ClientSettings
-    ) -> Registration:
+    async def _register(self, discovered: Discovered, redirect_uri: str, scopes: tuple[str, ...]) -> Registration:
+        client = self.request.client
         kind = choose_registration_kind(discovered.server, client)
         if kind is not RegistrationKind.DYNAMIC:
             return build_registration(kind, discovered.server, client, redirect_uri)
-        stored = self._stored_registration(discovered.server.issuer)
+        stored = self.stored_registration(discovered.server.issuer)
         if stored is not None and stored.redirect_uri == redirect_uri and stored.may_ask_for(scopes):
             return stored
         step = register_client(discovered.server, redirect_uri=redirect_uri, scopes=scopes)

@@ -21,7 +21,7 @@ from handstamp.errors import HandstampError, chain
 from handstamp.model import Secret
 from handstamp.protocol.text import columns, harmless, mask, safe
 
-__all__ = ["ColorChoice", "Output", "Styled"]
+__all__ = ["ColorChoice", "Output", "Styled", "error_members"]
 
 ColorChoice = Literal["auto", "always", "never"]
 
@@ -128,6 +128,10 @@ class Output:
         """`text` in a colour, or bold or dim, where the conversation has colours."""
         return self._styled(sys.stderr, text, color)
 
+    def styled_data(self, text: str, color: str) -> str:
+        """The same for what was asked for."""
+        return self._styled(sys.stdout, text, color)
+
     def problem(self, error: HandstampError) -> None:
         """An error and the command that helps; with `json` as an object on one line."""
         if self.json:
@@ -216,9 +220,8 @@ class Output:
     def _problem_as_json(self, error: HandstampError) -> None:
         import json
 
-        members = {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
         # Not through `say`: the finished text may hold by chance what somebody made a secret, and would be JSON no more.
-        _write(sys.stderr, _show(json.dumps(self._masked_value({"version": 1, "error": members}))) + "\n")
+        _write(sys.stderr, _show(json.dumps(self._masked_value({"version": 1, "error": error_members(error)}))) + "\n")
 
     def _masked(self, text: str) -> str:
         return mask(text, self._secrets)
@@ -255,6 +258,11 @@ class Output:
         if self.color != "auto":
             return self.color == "always"
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def error_members(error: HandstampError) -> dict[str, object]:
+    """An error as JSON shows it."""
+    return {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}
 
 
 def _as_json(value: object) -> object:

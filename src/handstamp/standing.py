@@ -1,20 +1,13 @@
 """How things stand with each server and each sign-in there: what is wrong, and what to run. No network."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from handstamp.errors import (
-    HandstampError,
-    LoginRequired,
-    NetworkError,
-    ServerBrokeProtocol,
-    VaultCorrupt,
-    VaultError,
-    account_hint,
-)
+from handstamp.errors import LoginRequired, NetworkError, VaultCorrupt, account_hint, renewal_exit_code
 from handstamp.model import Failure, Grant, GrantKey, GrantType, Status
 from handstamp.settings import ServerSettings
 from handstamp.vault import Vault
+from handstamp.words import login_reason
 
 __all__ = ["Problem", "Standing", "find_standings"]
 
@@ -85,7 +78,7 @@ class Standing:
             case Status.NOT_SIGNED_IN if self._takes_a_person:
                 return Problem(LoginRequired.exit_code, "Nobody has signed in.", self._command("login"))
             case Status.NEEDS_LOGIN if self.grant is not None:
-                return Problem(LoginRequired.exit_code, _why(self.grant), self._command("login"))
+                return Problem(LoginRequired.exit_code, login_reason(self.grant), self._command("login"))
             case Status.RENEWAL_FAILING if self.grant is not None and self.grant.failure is not None:
                 return self._failing(self.grant, self.grant.failure, now)
             case _:
@@ -100,7 +93,7 @@ class Standing:
         return self._command("login") if is_wanted else None
 
     def _failing(self, grant: Grant, failure: Failure, now: float) -> Problem | None:
-        exit_code = _exit_code(failure)
+        exit_code = renewal_exit_code(failure.code)
         ends_at = grant.token.expires_at
         # A token whose end nobody knows is renewed because the server refused it.
         is_over = ends_at is None or now >= ends_at
@@ -114,30 +107,6 @@ class Standing:
 
     def _command(self, command: str) -> str:
         return account_hint(command, server=self.server.name, account=self.account)
-
-
-def _why(grant: Grant) -> str:
-    if grant.refused is not None:
-        return "The server no longer accepts the stored sign-in."
-    if grant.is_forgotten:
-        return "The server has forgotten this program's registration."
-    return "This program's registration is at its end." if grant.renews else "The token has ended and cannot be renewed."
-
-
-def _exit_code(failure: Failure) -> int:
-    """What nobody here can mend is the network's; what somebody has to mend is a person's."""
-    for kind in _every_error(HandstampError):
-        if kind.code == failure.code and issubclass(kind, NetworkError | ServerBrokeProtocol):
-            return NetworkError.exit_code
-        if kind.code == failure.code and issubclass(kind, VaultError):
-            return VaultError.exit_code
-    return LoginRequired.exit_code
-
-
-def _every_error(kind: type[HandstampError]) -> Iterator[type[HandstampError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _every_error(below)
 
 
 def find_standings(vault: Vault, server: str | None) -> list[Standing]:

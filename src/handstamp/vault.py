@@ -13,6 +13,7 @@ from handstamp.errors import (
     LoginRequired,
     ServerBrokeProtocol,
     ServerSaidNo,
+    SettingsError,
     UsageError,
     account_hint,
     hint,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from handstamp.doctor import Diagnosis, Finding
+    from handstamp.examination.findings import Findings
+    from handstamp.examination.steps import Examination
     from handstamp.http.auth import Auth
     from handstamp.login import Login
     from handstamp.logout import LogoutReport
@@ -299,6 +303,38 @@ class Vault:
         step = discover(found.url, headers=read_headers(found.headers), issuer=found.client.authorization_server)
         return await self._parts.http(found.named).run(step, deadline=OPEN_DEADLINE) is None
 
+    async def doctor(
+        self,
+        server: str,
+        *,
+        owner: str = LOCAL_OWNER,
+        account: str = "default",
+        on_finding: "Callable[[Finding], None] | None" = None,
+    ) -> "Diagnosis":
+        """
+        Why this server works, or does not: every step of a sign-in and of a request, judged and explained.
+
+        Needs no sign-in and changes nothing: nothing is registered, renewed or stored. A fresh token that is stored is shown to
+        its own server. `on_finding` hears of each step as it is taken. Raises UsageError for a name that nobody configured;
+        whatever else is wrong is a finding.
+        """
+        from handstamp.examination.findings import Findings, ignore
+
+        tell, clock = on_finding or ignore, self._parts.clock
+        program = self.settings.programs.get(server)
+        if program is not None:
+            from handstamp.examination.program import examine_program
+
+            return examine_program(Findings(program.name, "", tell=tell), program.command, at=clock())
+        found = self.settings.find(server)
+        findings = Findings(found.name, found.url, account, tell=tell)
+        try:
+            examination = self._examination(found, owner, account, findings)
+        except (SettingsError, UsageError) as error:
+            findings.failed("settings", "Your settings cannot be used", error)
+            return findings.conclude(clock())
+        return await examination.run()
+
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """Everything that is stored for one owner and intact. No network."""
         return self._parts.store.list_grants(owner)
@@ -420,6 +456,27 @@ class Vault:
             read_credentials=parts.read_credentials,
             clock=parts.clock,
             random=parts.random,
+        )
+
+    def _examination(self, server: ServerSettings, owner: str, account: str, findings: "Findings") -> "Examination":
+        from handstamp.examination.steps import Examination
+        from handstamp.examination.stored import Stored
+
+        source, parts = self._source(server, owner, account), self._parts
+
+        def grant() -> Grant | None:
+            return parts.store.find_grant(owner, server.url, account)
+
+        return Examination(
+            findings,
+            self._login(server, owner, account, (), LOGIN_DEADLINE),
+            Stored(
+                grant=grant,
+                read_credentials=partial(parts.read_credentials, owner, server.url),
+                prover=lambda token: source.prover(token, server.url),
+            ),
+            http=parts.http(server.named),
+            clock=parts.clock,
         )
 
     async def _sign_in(
@@ -589,6 +646,17 @@ class SyncVault:
     def is_open(self, server: str) -> bool:
         """`Vault.is_open`."""
         return _run(lambda: self._vault.is_open(server))
+
+    def doctor(
+        self,
+        server: str,
+        *,
+        owner: str = LOCAL_OWNER,
+        account: str = "default",
+        on_finding: "Callable[[Finding], None] | None" = None,
+    ) -> "Diagnosis":
+        """`Vault.doctor`."""
+        return _run(lambda: self._vault.doctor(server, owner=owner, account=account, on_finding=on_finding))
 
     def grants(self, *, owner: str = LOCAL_OWNER) -> list[Grant]:
         """`Vault.grants`."""

@@ -127,9 +127,13 @@ def build_parts(
     """SQLite in `state`, our HTTP driver behind its guard, the system's browser, a loopback listener."""
     store = build_store(state, announce=announce, ask=ask)
     file = state / "vault.db"
+
+    def http(named: Named) -> HttpRunner:
+        return build_http(parts.network, observe, named)
+
     parts = Parts(
         store,
-        http=lambda named: build_http(parts.network, observe, named),
+        http=http,
         browser=build_browser,
         open_callback=_open_callback,
         read_uptime=read_uptime,

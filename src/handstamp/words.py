@@ -12,6 +12,7 @@ __all__ = [
     "future_words",
     "grant_members",
     "iso_time",
+    "login_reason",
     "means_words",
     "one_line",
     "outlook",
@@ -109,6 +110,15 @@ def future_words(grant: Grant, now: float) -> str:
 def means_words(grant_type: GrantType) -> str:
     """What a token is by that nobody signed in for."""
     return _MEANS[grant_type]
+
+
+def login_reason(grant: Grant) -> str:
+    """Why only a sign-in brings the next token of a grant that needs one."""
+    if grant.refused is not None:
+        return "The server no longer accepts the stored sign-in."
+    if grant.is_forgotten:
+        return "The server has forgotten this program's registration."
+    return "This program's registration is at its end." if grant.renews else "The token has ended and cannot be renewed."
 
 
 def who(grant: Grant) -> str | None:

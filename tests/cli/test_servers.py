@@ -412,6 +412,7 @@ def test_only_what_is_configured_can_be_switched(command: str, cli: CommandLine)
 
 @pytest.mark.parametrize("command", ["login", "logout", "token", "headers", "refresh"])
 def test_what_is_of_sign_ins_alone_says_so_of_a_program(command: str, cli: CommandLine) -> None:
+    """A-02."""
     cli.here("add", "files", "--", "files")
 
     result = cli.here(command, "files")

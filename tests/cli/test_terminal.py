@@ -99,6 +99,25 @@ def test_over_ssh_the_pasted_address_completes_the_login(server: Authority, cli:
     assert address.partition("code=")[2][:20] not in terminal.screen
 
 
+def test_a_browser_that_opened_and_cannot_reach_this_machine_leaves_the_address_to_paste(
+    server: Authority, cli: CommandLine
+) -> None:
+    """The browser may be another machine's that shares this desktop, or fail to load the last page."""
+    cli.environment |= {"BROWSER": "/bin/true"}
+
+    with cli.terminal("login", "demo") as terminal:
+        terminal.until(PROMPT)
+        terminal.press("\n")
+        terminal.until("Waiting for you in the browser…")
+        terminal.press("c\n")
+        terminal.until("response_type=code")
+        terminal.press(f"{pasted_address(terminal.link)}\n")
+        result = terminal.end()
+
+    assert result.code == 0
+    assert "✓ Signed in to demo" in terminal.screen
+
+
 def test_an_address_longer_than_a_terminals_line_can_be_pasted(server: Authority, cli: CommandLine) -> None:
     """A terminal that buffers lines cuts them, at 4096 characters here and at 1024 on macOS."""
     with cli.terminal("login", "demo", "--no-browser") as terminal:

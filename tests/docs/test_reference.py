@@ -16,7 +16,7 @@ from authority import DemoServers
 from commands import Home
 from handstamp.cli.commands import COMMANDS
 from handstamp.errors import HandstampError
-from handstamp.settings import EVENT_KEYS, SERVER_KEYS, TOP_KEYS
+from handstamp.settings import EVENT_KEYS, PROGRAM_KEYS, SERVER_KEYS, TOP_KEYS
 from source_tree import REPOSITORY, calls, dotted_name, modules
 
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -52,7 +52,9 @@ def test_every_command_and_option_is_in_the_reference(command: str) -> None:
     assert [name for name in options(command) if not re.search(rf"[`\s]{name}[`,\s]", text)] == []
 
 
-@pytest.mark.parametrize("key", [*SERVER_KEYS, *EVENT_KEYS, *(key for key in TOP_KEYS if key not in ("servers", "events"))])
+@pytest.mark.parametrize(
+    "key", [*SERVER_KEYS, *PROGRAM_KEYS, *EVENT_KEYS, *(key for key in TOP_KEYS if key not in ("servers", "events"))]
+)
 def test_every_key_of_servers_toml_is_in_the_reference(key: str) -> None:
     assert f"\n| `{key}` |" in CONFIGURATION
 
@@ -126,7 +128,11 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
     document = tmp_path / "client.json"
     journey = {
         "add": ["linear", demo_servers.server_url],
+        "disable": ["linear"],
+        "enable": ["linear"],
         "login": ["linear"],
+        "refresh": ["linear"],
+        "doctor": ["linear"],
         "status": [],
         "token": ["linear"],
         "headers": ["linear"],
@@ -142,6 +148,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "vault restore": ["--yes", str(tmp_path / "vault.backup")],
         "vault rekey": ["--to", "file", "--yes"],
     }
+    home.here("add", "files", "--", "files")
     refused = home.run("status", "nobody", "--json")
 
     for command, arguments in journey.items():

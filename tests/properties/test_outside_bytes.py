@@ -256,19 +256,40 @@ def test_an_inner_address_stays_inner(address: str) -> None:
     TARGETS["address"].run(address.encode())
 
 
+KEYS = [
+    "url",
+    "scopes",
+    "headers",
+    "callback_port",
+    "client_id",
+    "client_secret_from",
+    "transport",
+    "command",
+    "env",
+    "cwd",
+    "enabled",
+    "x",
+]
+
+
 @given(
     st.dictionaries(
         TEXTS,
         st.dictionaries(
-            st.sampled_from(["url", "scopes", "headers", "callback_port", "client_id", "client_secret_from", "x"]),
-            TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max_size=2) | st.integers(-1, 70_000),
+            st.sampled_from(KEYS),
+            TEXTS
+            | st.lists(TEXTS, max_size=2)
+            | st.dictionaries(TEXTS, TEXTS, max_size=2)
+            | st.integers(-1, 70_000)
+            | st.booleans(),
             max_size=4,
         ),
         max_size=2,
-    )
+    ),
+    st.sampled_from([{"url": samples.SERVER_URL}, {"command": ["files"]}]),
 )
-def test_no_settings_break_their_reader(servers: dict[str, dict[str, object]]) -> None:
-    document = tomlkit.dumps({"servers": {name: {"url": samples.SERVER_URL, **table} for name, table in servers.items()}})
+def test_no_settings_break_their_reader(servers: dict[str, dict[str, object]], start: dict[str, object]) -> None:
+    document = tomlkit.dumps({"servers": {name: {**start, **table} for name, table in servers.items()}})
 
     TARGETS["servers_toml"].run(document.encode("utf-8", "replace"))
 

@@ -1120,6 +1120,25 @@ def test_tg9_no_file_of_the_current_directory_is_meant_by_your_settings(line: st
     assert "absolute path" in ran.error or "the home of nobody" in ran.error
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'command = ["./files"]',
+        'command = ["bin/files"]',
+        "command = ['.\\files.exe']",
+        'command = ["files"]\ncwd = "notes"',
+        'command = ["files"]\ncwd = ""',
+    ],
+)
+def test_tg9_a_program_of_yours_is_the_same_in_every_directory_and_runs_in_the_same(line: str, home: Home) -> None:
+    home.write_settings(f"[servers.files]\n{line}\n")
+
+    ran = home.here("status")
+
+    assert ran.exit_code == 2
+    assert "an absolute path, or one from ~" in ran.error
+
+
 # TG10: nothing stored is code
 
 MODULES = modules()

@@ -47,11 +47,11 @@ class OpensNothing:
 
     def __init__(self, *, works: bool = True) -> None:
         self.opened: list[str] = []
-        self._works = works
+        self.works = works
 
     def open(self, url: str) -> bool:
         self.opened.append(url)
-        return self._works
+        return self.works
 
 
 class ScriptedLogin:
@@ -167,6 +167,12 @@ class Opened:
         """None while it is open."""
         return self.app.outcome
 
+    async def drawn(self) -> None:
+        """Waits for the screen, which is laid out sixty times a second at most."""
+        while self.dialog._layout_required or self.dialog._dirty_widgets:
+            await self.pilot.pause(0.005)
+        await self.pilot.pause()
+
     async def until(self, state: type[State]) -> None:
         """Waits for what servers and threads of their own bring about."""
         with anyio.fail_after(20):
@@ -199,6 +205,7 @@ async def opened(
     )
     async with app.run_test(size=size) as pilot:
         app.push_screen(dialog, app.take)
-        await pilot.pause()
-        await pilot.pause()
+        await pilot.pause()  # it is mounted
+        await pilot.pause()  # its login has said something
+        await pilot.pause()  # and that is drawn
         yield Opened(app, dialog, pilot, timer)

@@ -20,6 +20,8 @@ HIDES = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 MARKS = 6
 RED = {(255, 0, 0), (128, 0, 0)}
 """What `[red]` would come to, which no theme of ours has."""
+OURS = {f"screen.press({key!r})" for key in (*"cdrsuvy", "enter", "escape")}
+"""What a click on a key of the sign-in dialog does: the key."""
 WEB_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
@@ -36,12 +38,11 @@ class Walk:
         self.text = ""
 
     def look(self, app: App[object]) -> None:
-        """At every widget of every screen that is open, at its tooltip, at the titles of its borders."""
-        for screen in app.screen_stack:
-            self.visited.add(type(screen))
-            for widget in (screen, *screen.walk_children()):
-                self._see(widget, _strips_of(widget))
-                self._see(widget, _tooltip_of(widget))
+        """At every widget of the screen that is in front, at its tooltip, at the titles of its borders."""
+        self.visited.add(type(app.screen))
+        for widget in app.screen.walk_children():
+            self._see(widget, _strips_of(widget))
+            self._see(widget, _tooltip_of(widget))
 
     def _see(self, widget: Widget, strips: Iterable[Strip]) -> None:
         drawn = [segment for strip in strips for segment in strip]
@@ -56,17 +57,22 @@ def faults_of(drawn: Iterable[Segment]) -> Iterator[str]:
     for text, style, control in drawn:
         if control:
             yield f"a control code {control!r}"
-        if found := [character for character in text if category(character) in ACTS or character in HIDES]:
-            yield f"{found!r} in {text!r}"
-        if _longest_flood(text) > MARKS:
-            yield f"a flood of marks in {text!r}"
+        if not text.isascii() or not text.isprintable():
+            yield from _faults_of_text(text)
         if style is not None:
             yield from _faults_of_style(style, text)
 
 
+def _faults_of_text(text: str) -> Iterator[str]:
+    if found := [character for character in text if category(character) in ACTS or character in HIDES]:
+        yield f"{found!r} in {text!r}"
+    if _longest_flood(text) > MARKS:
+        yield f"a flood of marks in {text!r}"
+
+
 def _faults_of_style(style: Style, text: str) -> Iterator[str]:
-    if actions := [name for name in style.meta if name.startswith("@")]:
-        yield f"{actions!r} acts on {text!r}: {style.meta!r}"
+    for action in [value for name, value in style.meta.items() if name.startswith("@") and value not in OURS]:
+        yield f"{action!r} is done by a click on {text!r}"
     if style.link and not WEB_ADDRESS.fullmatch(style.link):
         yield f"{text!r} links to {style.link!r}"
     if style.color is not None and (style.color.triplet in RED or style.color.name == "red"):

@@ -24,8 +24,8 @@ def test_the_pause_begins_anew_with_each_key_that_did_not_count() -> None:
     grace = Grace(SHOWN)
     grace.swallows(SHOWN + A_MOMENT)
 
-    assert grace.swallows(SHOWN + QUIET)
-    assert not grace.swallows(SHOWN + 3 * QUIET)
+    assert not grace.is_over(SHOWN + QUIET)
+    assert grace.is_over(SHOWN + 2 * QUIET)
 
 
 def test_once_a_key_has_counted_the_next_counts_however_soon() -> None:

@@ -78,6 +78,7 @@ class PaneApp(App[None]):
 
     def on_mount(self) -> None:
         self.query_one(ToolsPane).show(self.host)
+        self.query_one("#offers").focus()
 
     def on_login_wanted(self, wanted: LoginWanted) -> None:
         self.wanted.append(wanted)

@@ -80,3 +80,12 @@ async def follow(vault: Vault) -> None:
         kind: str = event.kind
         at: str = event.at  # expect: assignment
         del kind, at
+
+
+async def renew(vault: Vault) -> Grant:
+    soon: Grant = vault.refresh("linear")  # expect: assignment
+    version: str = vault.data_version()  # expect: assignment
+    is_other: bool = vault.reload()
+    blocking: Grant = vault.sync.refresh("linear", account="work")
+    del soon, version, is_other, blocking
+    return await vault.refresh("linear")

@@ -37,6 +37,7 @@ COMMANDS = {
     "logout": ("logout", "Revoke a sign-in and forget it here."),
     "refresh": ("refresh", "Renew a server's token now."),
     "status": ("status", "Show every server and its sign-in."),
+    "doctor": ("doctor", "Find out why a server works, or does not."),
     "token": ("tokens", "Print a fresh access token, and nothing else."),
     "headers": ("tokens", "Print the request headers for a server as a JSON object."),
     "tools": ("remote", "List a server's tools."),

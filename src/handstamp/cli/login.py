@@ -10,7 +10,7 @@ from handstamp.cli.session import Session
 from handstamp.cli.terminal import TerminalPresenter
 from handstamp.errors import HandstampError, UsageError, hint
 from handstamp.model import Grant, GrantType, VaultPlace
-from handstamp.output import Output
+from handstamp.output import Output, error_members
 from handstamp.protocol.scopes import parse_scopes
 from handstamp.protocol.urls import host
 from handstamp.settings import ServerSettings
@@ -102,8 +102,13 @@ def _sign_in_everywhere(output: Output, vault: Vault, wish: "_Wish") -> int:
 
 
 def _failed(standing: Standing, error: HandstampError) -> dict[str, object]:
-    head = {"server": standing.server.name, "url": standing.server.url, "status": "failed", "account": standing.account}
-    return head | {"error": {"code": error.code, "message": error.message, "hint": error.hint, "next_step": error.hint}}
+    return {
+        "server": standing.server.name,
+        "url": standing.server.url,
+        "status": "failed",
+        "account": standing.account,
+        "error": error_members(error),
+    }
 
 
 @dataclass(frozen=True, slots=True)

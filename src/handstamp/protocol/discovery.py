@@ -7,6 +7,7 @@ from handstamp.model import Secret, Token
 from handstamp.protocol.challenge import INSUFFICIENT_SCOPE, Challenge, find_challenge, parse_challenges
 from handstamp.protocol.dpop import Prover, ask_with_proof, judge_dpop, token_headers
 from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, parse_json
+from handstamp.protocol.metadata import Tell, untold
 from handstamp.protocol.older import find_older_server
 from handstamp.protocol.resource import ProtectedResource, choose_issuer, find_protected_resource
 from handstamp.protocol.scopes import OFFLINE_ACCESS, union_scopes
@@ -14,7 +15,7 @@ from handstamp.protocol.server import AuthorizationServer, find_authorization_se
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import host
 
-__all__ = ["Discovered", "Probe", "choose_scopes", "discover", "probe_server"]
+__all__ = ["Discovered", "Probe", "ask_server", "choose_scopes", "discover", "judge_probe", "probe_server"]
 
 INITIALIZE: dict[str, object] = {
     "jsonrpc": "2.0",
@@ -60,32 +61,33 @@ def discover(
     issuer: str | None,
     probe: Probe | None = None,
     older: bool = False,
+    tell: Tell = untold,
 ) -> Exchange[Discovered | None]:
     """
     Who guards the server at `url`; None where nobody does and it works without signing in (A-01).
 
     A server that lets anonymous callers in and also has protected resource metadata can be signed in to all the same. `issuer` is
     the person's choice among several (A-17). `probe` is what the server has just answered to a request, where there was one: it
-    is not asked again. `older` is for a caller who asks a person about what `is_older` (4.5). Raises DiscoveryFailed,
-    ResourceMismatch, IssuerMismatch, NetworkError.
+    is not asked again. `older` is for a caller who asks a person about what `is_older` (4.5); `tell` hears of every address that
+    was asked for metadata. Raises DiscoveryFailed, ResourceMismatch, IssuerMismatch, NetworkError.
     """
     probe = probe or (yield from probe_server(url, headers))
     try:
-        resource = yield from find_protected_resource(url, probe.challenge)
+        resource = yield from find_protected_resource(url, probe.challenge, tell=tell)
     except DiscoveryFailed as error:
         if probe.asks and error.definite and older:
-            return (yield from _discover_older(url, probe.challenge, issuer))
+            return (yield from _discover_older(url, probe.challenge, issuer, tell))
         if probe.asks or not error.absent:
             raise
         if probe.is_mcp:
             return None
         raise DiscoveryFailed(f"Expected an MCP server at {url}, got {probe.seen}.", tried=error.tried) from error
-    server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url)
+    server = yield from find_authorization_server(choose_issuer(resource, issuer), near=url, tell=tell)
     return Discovered(probe.challenge, resource, server, uses_dpop=judge_dpop(server, resource, probe.challenges))
 
 
-def _discover_older(url: str, challenge: Challenge | None, issuer: str | None) -> Exchange[Discovered]:
-    server = yield from find_older_server(url)
+def _discover_older(url: str, challenge: Challenge | None, issuer: str | None, tell: Tell) -> Exchange[Discovered]:
+    server = yield from find_older_server(url, tell=tell)
     resource = ProtectedResource(url, (server.issuer,))
     choose_issuer(resource, issuer)  # A-62: what is configured for another issuer is not for this one
     return Discovered(challenge, resource, server, is_older=True)
@@ -98,11 +100,18 @@ def probe_server(
     token: Token | None = None,
     prover: Prover | None = None,
 ) -> Exchange[Probe]:
-    """
-    One MCP request, without a token or with this one; `prover` is of a bound one's key.
+    """`ask_server`, judged. Raises as `judge_probe`."""
+    return judge_probe(url, (yield from ask_server(url, headers, token=token, prover=prover)))
 
-    Raises TemporarilyUnavailable for 5xx and 429, MalformedResponse for a redirect.
-    """
+
+def ask_server(
+    url: str,
+    headers: tuple[tuple[str, str | Secret], ...] = (),
+    *,
+    token: Token | None = None,
+    prover: Prover | None = None,
+) -> Exchange[Response]:
+    """The answer to one MCP request, without a token or with this one; `prover` is of a bound one's key."""
     accept = (("Accept", "application/json, text/event-stream"),)
 
     def build() -> Request:
@@ -110,6 +119,11 @@ def probe_server(
         return Request("POST", url, Purpose.SERVER, headers=accept + headers + shown, json=INITIALIZE)
 
     _, response = yield from ask_with_proof(build, prover)
+    return response
+
+
+def judge_probe(url: str, response: Response) -> Probe:
+    """What the server's answer tells. Raises TemporarilyUnavailable for 5xx and 429, MalformedResponse for a redirect."""
     if response.status >= 500 or response.status == 429:
         raise TemporarilyUnavailable(f"Expected an answer of {host(url)}, got HTTP {response.status}.")
     if 300 <= response.status < 400:

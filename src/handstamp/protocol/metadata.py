@@ -8,6 +8,7 @@ protocol.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from handstamp.errors import (
@@ -25,7 +26,17 @@ from handstamp.protocol.exchange import Exchange, Purpose, Request, Response, pa
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import require_secure, split_url
 
-__all__ = ["PROTOCOL_VERSION", "find_metadata", "read_strings", "read_text", "require_text", "well_known_url"]
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Tell",
+    "Tried",
+    "find_metadata",
+    "read_strings",
+    "read_text",
+    "require_text",
+    "untold",
+    "well_known_url",
+]
 
 PROTOCOL_VERSION = "2026-07-28"
 MAX_ENTRIES = 100
@@ -45,6 +56,32 @@ class _Absent(Exception):
         """It said so itself: a web page is there for any address that a site does not know, and 405 is about the method."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One address, and what was made of its answer."""
+
+    purpose: Purpose
+    url: str
+    status: int | None
+    """Of HTTP, after any redirect; None where no answer came."""
+    error: HandstampError | None
+    """Why the document is not used. None where it is, or where none is there."""
+    absence: str | None = None
+    """What says that no document is there."""
+    is_definite: bool = False
+    """The server said so itself."""
+    found: object = None
+    """What was read in the document, where it is used."""
+
+
+Tell = Callable[[Tried], None]
+"""Hears of each address as soon as it is judged, for whoever has to explain a search. Changes nothing about it."""
+
+
+def untold(tried: Tried) -> None:
+    """For a search that nobody has to explain."""
+
+
 def well_known_url(identifier: str, suffix: str) -> str:
     """`suffix` put between host and path of `identifier`, whose query stays (RFC 9728 §3.1, RFC 8414 §3.1). Raises ValueError."""
     url = split_url(identifier)
@@ -60,27 +97,37 @@ def find_metadata(
     subject: str,
     near: str,
     version: str = PROTOCOL_VERSION,
+    tell: Tell = untold,
 ) -> Exchange[T]:
     """
     What `judge` makes of the first candidate that it accepts.
 
     It gets the address and the document, and raises if they must not be used. `subject` is what it is about, for messages;
-    `version` is the revision of MCP that is asked for.
+    `version` is the revision of MCP that is asked for; `tell` hears of every candidate.
 
     Otherwise raises, in this order: the first NetworkError; the mismatch or the forbidden address, if that was all that was
     wrong; else DiscoveryFailed.
     """
-    failures: list[tuple[str, HandstampError | _Absent]] = []
+    failures: list[Tried] = []
     # A-169: servers of 2025-03-26 choose their answer by the version; later ones ignore it.
     headers = (("accept", "application/json"), ("mcp-protocol-version", version))
     for url in candidates:
+        status = None
         try:
             require_secure(url, f"the address of the {purpose.value}", near=near)
             request = Request("GET", url, purpose, headers=headers)
             response = yield request
-            return judge(url, _read_document(request, response))
-        except (NetworkError, ServerBrokeProtocol, _Absent) as error:
-            failures.append((url, error))
+            status = response.status
+            found = judge(url, _read_document(request, response))
+        except _Absent as absent:
+            failures.append(Tried(purpose, url, status, None, str(absent), absent.definite))
+            tell(failures[-1])
+        except (NetworkError, ServerBrokeProtocol) as error:
+            failures.append(Tried(purpose, url, status, error))
+            tell(failures[-1])
+        else:
+            tell(Tried(purpose, url, status, None, found=found))
+            return found
     raise _conclude(purpose, subject, failures)
 
 
@@ -96,19 +143,18 @@ def _read_document(request: Request, response: Response) -> dict[str, object]:
     return parse_json(response.body, purpose.value)
 
 
-def _conclude(purpose: Purpose, subject: str, failures: list[tuple[str, HandstampError | _Absent]]) -> HandstampError:
-    errors = [error for _, error in failures]
-    unknown = next((error for error in errors if isinstance(error, NetworkError)), None)
+def _conclude(purpose: Purpose, subject: str, failures: list[Tried]) -> HandstampError:
+    present = [each.error for each in failures if each.error is not None]
+    unknown = next((error for error in present if isinstance(error, NetworkError)), None)
     if unknown is not None:
         return unknown
-    tried = [f"{safe(url)}: {error}" for url, error in failures]
-    present = [error for error in errors if isinstance(error, HandstampError)]
+    tried = [f"{safe(each.url)}: {each.error or each.absence}" for each in failures]
     reason = f": {present[0].message[:1].lower()}{present[0].message[1:]}" if present else "."
     failed = DiscoveryFailed(
         f"Expected {purpose.value} for {safe(subject)}, found none that can be used at {len(tried)} addresses{reason}",
         tried=tried,
         absent=not present,
-        definite=all(isinstance(error, _Absent) and error.definite for error in errors),
+        definite=all(each.is_definite for each in failures),
     )
     if present and all(isinstance(error, TELLING) for error in present):
         present[0].__cause__ = failed

@@ -10,7 +10,7 @@ no at every address of the newer way, and a yes of the person's (4.5).
 from handstamp.errors import DiscoveryFailed, IssuerMismatch
 from handstamp.model import OLDER
 from handstamp.protocol.exchange import Exchange, Purpose
-from handstamp.protocol.metadata import find_metadata, require_text, well_known_url
+from handstamp.protocol.metadata import Tell, find_metadata, require_text, untold, well_known_url
 from handstamp.protocol.server import RFC_8414, AuthorizationServer, judge_authorization_server
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin
@@ -18,7 +18,7 @@ from handstamp.protocol.urls import origin
 __all__ = ["find_older_server"]
 
 
-def find_older_server(server: str) -> Exchange[AuthorizationServer]:
+def find_older_server(server: str, *, tell: Tell = untold) -> Exchange[AuthorizationServer]:
     """
     The authorization server that the MCP server at `server` is itself.
 
@@ -34,6 +34,7 @@ def find_older_server(server: str) -> Exchange[AuthorizationServer]:
                 subject=origin(server),
                 near=server,
                 version=OLDER,
+                tell=tell,
             )
         )
     except DiscoveryFailed as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from handstamp.errors import IssuerMismatch, MalformedResponse, ResourceMismatch
 from handstamp.protocol.challenge import Challenge
 from handstamp.protocol.exchange import Exchange, Purpose
-from handstamp.protocol.metadata import find_metadata, read_strings, require_text, well_known_url
+from handstamp.protocol.metadata import Tell, find_metadata, read_strings, require_text, untold, well_known_url
 from handstamp.protocol.scopes import filter_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import is_within, origin, same_url
@@ -33,7 +33,7 @@ class ProtectedResource:
     """True where `resource` is the server's origin or a path above it rather than the server: a person is told (4.1)."""
 
 
-def find_protected_resource(server: str, challenge: Challenge | None) -> Exchange[ProtectedResource]:
+def find_protected_resource(server: str, challenge: Challenge | None, *, tell: Tell = untold) -> Exchange[ProtectedResource]:
     """
     The metadata of `server`, a canonical URL: at the challenge's address, then at the two well-known ones (A-08 to A-10).
 
@@ -47,6 +47,7 @@ def find_protected_resource(server: str, challenge: Challenge | None) -> Exchang
             lambda url, document: judge_protected_resource(server, url, document),
             subject=server,
             near=server,
+            tell=tell,
         )
     )
 

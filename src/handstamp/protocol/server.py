@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from handstamp.errors import InsecureUrl, IssuerMismatch, PkceUnsupported
 from handstamp.protocol.exchange import Exchange, Purpose
-from handstamp.protocol.metadata import find_metadata, read_strings, read_text, require_text, well_known_url
+from handstamp.protocol.metadata import Tell, find_metadata, read_strings, read_text, require_text, untold, well_known_url
 from handstamp.protocol.scopes import filter_scopes
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, require_secure, split_url
@@ -47,7 +47,7 @@ class AuthorizationServer:
         return origin(self.authorization_endpoint) not in (origin(self.issuer), origin(self.token_endpoint))
 
 
-def find_authorization_server(issuer: str, *, near: str) -> Exchange[AuthorizationServer]:
+def find_authorization_server(issuer: str, *, near: str, tell: Tell = untold) -> Exchange[AuthorizationServer]:
     """
     The metadata of `issuer`; `near` is the server that the person named (`require_secure`).
 
@@ -65,6 +65,7 @@ def find_authorization_server(issuer: str, *, near: str) -> Exchange[Authorizati
             lambda _, document: judge_authorization_server(issuer, document, near=near),
             subject=issuer,
             near=near,
+            tell=tell,
         )
     )
 

@@ -66,8 +66,8 @@ class AnswerView(VerticalScroll, can_focus=True):
     AnswerView .part { height: auto; margin-bottom: 1; }
     AnswerView .heading { color: $text-muted; text-style: bold; }
     AnswerView .note { color: $text-muted; display: none; }
-    AnswerView .trouble { color: $text-error; height: auto; }
-    AnswerView .quiet { color: $text-muted; height: auto; }
+    AnswerView .trouble { color: $text-error; height: auto; margin-bottom: 1; }
+    AnswerView .quiet { color: $text-muted; height: auto; margin-bottom: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -148,7 +148,7 @@ class CallScreen(Screen[None]):
         return VERBS[self._offer.sort]
 
     def _title(self) -> Content:
-        name = line(self._offer.title or self._offer.name or self._offer.uri, limit=60)
+        name = line(self._offer.name or self._offer.uri, limit=60)
         return Content.assemble(f"{self._verb} ", name, " · ", line(self._host.key, limit=40))
 
     def _begin(self, arguments: Mapping[str, object]) -> None:

@@ -71,12 +71,12 @@ def explain(error: Exception, mask: Mask) -> Trouble:
 
 def progress_line(progress: float, total: float | None, message: str | None) -> Content:
     """`━━━━━━──────  50 %  the server's words`; without a total, how much is done."""
-    words = line(message or "", "$text-muted")
+    words = line(message or "", "dim")
     if total is None or not 0 < total < float("inf"):
         return Content.assemble(f"{_amount(progress)} done so far  ", words)
     share = min(max(progress / total, 0.0), 1.0) if progress == progress else 0.0
     filled = round(share * BAR)
-    return Content.assemble(("━" * filled, "$primary"), ("─" * (BAR - filled), "$text-muted"), f"  {share:.0%}  ", words)
+    return Content.assemble(("━" * filled, "$primary"), ("─" * (BAR - filled), "dim"), f"  {share:.0%}  ", words)
 
 
 def _amount(value: float) -> str:

@@ -1,16 +1,16 @@
 """The form of a schema on the screen: an editor for each field, or one JSON text for all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Select, SelectionList, Static, TextArea
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input, OptionList, Select, Static, TextArea
+from textual.widgets.option_list import Option
 
 from handstamp.tui.form_rules import Wrong, rules_in_words
 from handstamp.tui.form_values import Entry, defaults, draft, fill, parse_object, read_form
@@ -19,8 +19,6 @@ from handstamp.tui.said import cell, line
 from handstamp.tui.schema_form import Field, Form, Kind, Path
 
 __all__ = ["FormView"]
-
-Editor = Input | TextArea | Select[int] | SelectionList[int]
 
 
 class Lines(TextArea):
@@ -38,6 +36,28 @@ class Lines(TextArea):
 
     def action_begin_line(self) -> None:
         self.insert("\n")
+
+
+class Choices(OptionList):
+    """Any of some values: enter or space takes one in, or out. Which ones are in is said by more than a colour."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Choose", show=False)]
+
+    def __init__(self, labels: Sequence[str], chosen: tuple[int, ...]) -> None:
+        self.chosen = set(chosen)
+        self._labels = labels
+        super().__init__(*(Option(self._prompt(index)) for index in range(len(labels))), compact=True, markup=False)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.chosen ^= {event.option_index}
+        self.replace_option_prompt_at_index(event.option_index, self._prompt(event.option_index))
+
+    def _prompt(self, index: int) -> Content:
+        return Content.assemble("[x] " if index in self.chosen else "[ ] ", line(self._labels[index]))
+
+
+Editor = Input | TextArea | Select[int] | Choices
 
 
 class FieldView(Vertical):
@@ -64,8 +84,8 @@ class FieldView(Vertical):
                 return editor.value
             case TextArea() as editor:
                 return editor.text
-            case SelectionList() as editor:
-                return tuple(sorted(editor.selected))
+            case Choices() as editor:
+                return tuple(sorted(editor.chosen))
             case editor:
                 return editor.value if isinstance(editor.value, int) else None
 
@@ -87,7 +107,6 @@ class FormView(Widget):
 
     DEFAULT_CSS = """
     FormView { height: auto; }
-    FormView > VerticalScroll { height: auto; max-height: 100%; }
     FormView .field, FormView .group { height: auto; padding: 0 1; margin-bottom: 1; }
     FormView .group { margin-bottom: 0; text-style: bold; }
     FormView .inside { padding-left: 3; }
@@ -95,11 +114,10 @@ class FormView(Widget):
     FormView .about { color: $text-muted; }
     FormView .problem { color: $text-error; display: none; }
     FormView .-wrong .problem { display: block; }
-    FormView Input, FormView Lines { border: none; border-left: outer $panel-lighten-2; height: 1; padding: 0 1; }
-    FormView Lines { height: auto; max-height: 8; }
-    FormView Input:focus, FormView Lines:focus { border: none; border-left: outer $border; }
-    FormView .json { height: 12; }
-    FormView SelectionList { height: auto; max-height: 8; border: none; padding: 0 1; }
+    FormView Input { padding: 0 1; }
+    FormView Lines { height: auto; max-height: 8; padding: 0 1; }
+    FormView .json { height: 12; padding: 0 1; }
+    FormView Choices { height: auto; max-height: 8; }
     FormView Select { height: auto; }
     FormView .empty { padding: 0 1; color: $text-muted; }
     """
@@ -123,10 +141,9 @@ class FormView(Widget):
                 yield TextArea(self._whole, id="whole", classes="json", language=None, show_line_numbers=False, compact=True)
                 yield Static("", id="whole-problem", classes="problem")
             return
-        with VerticalScroll(can_focus=False):
-            if not self._form.fields:
-                yield Static("It takes no arguments.", classes="empty")
-            yield from self._compose_fields(self._form.fields, 0)
+        if not self._form.fields:
+            yield Static("It takes no arguments.", classes="empty")
+        yield from self._compose_fields(self._form.fields, 0)
 
     def read(self) -> dict[str, object] | None:
         """The arguments; None where something is wrong, which then stands under its field, and the first one has the focus."""
@@ -161,7 +178,7 @@ class FormView(Widget):
 
     def focus_first(self) -> None:
         """Into the first editor, where there is one."""
-        editors = self.query("Input, TextArea, Select, SelectionList")
+        editors = self.query("Input, TextArea, Select, Choices")
         if editors:
             editors.first(Widget).focus()
 
@@ -209,7 +226,7 @@ def _title(field: Field) -> Content:
     kind = f"{field.items.value}s, one a line" if field.kind is Kind.LIST else field.kind.value
     words = [kind, rules_in_words(field), "" if field.required else "optional"]
     name = line(field.label, "bold", limit=60)
-    return Content.assemble(name, "  ", line(" · ".join(filter(None, words)), "$text-muted"))
+    return Content.assemble(name, "  ", line(" · ".join(filter(None, words)), "dim"))
 
 
 def _make_editor(field: Field, entry: Entry) -> Editor:
@@ -220,14 +237,10 @@ def _make_editor(field: Field, entry: Entry) -> Editor:
             chosen = entry if isinstance(entry, int) else Select.NULL
             return Select(options, value=chosen, prompt="choose", compact=True)
         case Kind.CHOICES:
-            chosen_ones = entry if isinstance(entry, tuple) else ()
-            labels = enumerate(field.choices)
-            return SelectionList(
-                *(Selection(line(choice.label), index, index in chosen_ones) for index, choice in labels), compact=True
-            )
+            return Choices([choice.label for choice in field.choices], entry if isinstance(entry, tuple) else ())
         case Kind.NUMBER | Kind.INTEGER:
-            return Input(text)
+            return Input(text, compact=True)
         case Kind.TEXT if field.rules.get("format") == "password" or field.rules.get("writeOnly") is True:
-            return Input(text, password=True)
+            return Input(text, password=True, compact=True)
         case _:
             return Lines(text, compact=True, highlight_cursor_line=False)

@@ -27,7 +27,7 @@ class HistoryScreen(ModalScreen[tuple[Call, bool] | None]):
     DEFAULT_CSS = """
     HistoryScreen { align: center middle; }
     HistoryScreen > Vertical { width: 90%; height: 80%; border: round $border; background: $surface; padding: 0 1; }
-    HistoryScreen OptionList { height: 1fr; border: none; }
+    HistoryScreen OptionList { height: 1fr; border: none; text-wrap: nowrap; text-overflow: ellipsis; }
     HistoryScreen Static { height: 1; color: $text-muted; }
     """
 
@@ -63,4 +63,4 @@ def row_of(call: Call) -> Content:
     at = datetime.fromtimestamp(call.at).astimezone().strftime("%H:%M:%S")
     name = line(call.offer.name or call.offer.uri, "bold", limit=40)
     said = f"{GLYPHS[call.outcome]} {call.outcome} in {call.seconds:.1f} s  "
-    return Content.assemble(f"{at}  {said}", name, "  ", line(dump(call.arguments), "$text-muted", limit=120))
+    return Content.assemble(f"{at}  {said}", name, "  ", line(dump(call.arguments), "dim", limit=120))

@@ -29,7 +29,7 @@ def option_of(offer: Offer) -> Content:
     name = line(offer.name or offer.uri, limit=80)
     if offer.sort is Sort.TOOL:
         return Content.assemble(("! ", "$text-warning"), name) if asks_first(offer) else Content.assemble("  ", name)
-    return Content.assemble(f"{GLYPHS[offer.sort]} ", name, (f"  {offer.sort.value}", "$text-muted"))
+    return Content.assemble(f"{GLYPHS[offer.sort]} ", name, (f"  {offer.sort.value}", "dim"))
 
 
 def detail_of(offer: Offer, mask: Mask, *, as_json: bool) -> Content:
@@ -39,11 +39,11 @@ def detail_of(offer: Offer, mask: Mask, *, as_json: bool) -> Content:
         head.append(line(mask(offer.title)))
     parts = [Content("\n").join(head)]
     if offer.uri:
-        parts.append(Content.assemble(("Address  ", "$text-muted"), line(mask(offer.uri), limit=2000)))
+        parts.append(Content.assemble(("Address  ", "dim"), line(mask(offer.uri), limit=2000)))
     if offer.description:
         parts.append(with_links(block(mask(offer.description[:MAX_TEXT]))))
     if hints := hints_in_words(offer):
-        parts.append(Content.styled(hints, "$text-warning" if asks_first(offer) else "$text-muted"))
+        parts.append(Content.styled(hints, "$text-warning" if asks_first(offer) else "dim"))
     parts.append(block(pretty(offer.schema)[:MAX_TEXT]) if as_json else outline(offer))
     return Content("\n\n").join(parts)
 
@@ -91,9 +91,9 @@ def _outline(fields: tuple[Field, ...], depth: int) -> list[Content]:
             rules_in_words(field),
             "required" if field.required else "",
         ]
-        said = line(" · ".join(filter(None, words)), "$text-muted")
+        said = line(" · ".join(filter(None, words)), "dim")
         lines.append(Content.assemble(indent, line(field.path[-1], limit=60), "  ", said))
         if field.description:
-            lines.append(Content.assemble(indent, "  ", line(field.description, "$text-muted", limit=300)))
+            lines.append(Content.assemble(indent, "  ", line(field.description, "dim", limit=300)))
         lines += _outline(field.fields, depth + 1)
     return lines

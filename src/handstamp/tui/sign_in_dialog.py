@@ -51,10 +51,14 @@ ADDRESS_LIMIT = 65_536
 REOPEN = 1.0
 """Seconds that a browser takes to show itself: Enter pressed again meanwhile, or held down, opens no second tab."""
 COPIED = "Copied, where your terminal allows it."
+QUIET_WORDS = Content.styled("Appeared by itself: keys count once you pause.", "italic")
 
 
 class AddressField(Input):
     """For the address of the last page, which holds a code: it is not drawn. What is pasted goes to the dialog whole."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False
 
     def on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -91,10 +95,9 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             scrollbar-size-vertical: 1;
         }
         #words { height: auto; }
-        #address { margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
-        #keys { height: auto; margin: 1 1 0 0; }
+        #address { display: none; margin: 1 1 0 0; border: none; height: 1; padding: 0 1; background: $surface; }
+        #keys { height: auto; margin: 1 1 0 0; color: $foreground-muted; }
         #keys, #whole-link {
-            color: $foreground-muted;
             link-color: $foreground-muted;
             link-style: none;
             link-background-hover: $primary;
@@ -102,6 +105,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             link-style-hover: none;
         }
         #whole-link {
+            display: none;
             width: 100%;
             height: 100%;
             background: $background;
@@ -147,6 +151,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._presenter: AppPresenter | None = None
         self._login: asyncio.Task[None] | None = None
         self._wants_copy = False
+        self._is_laid_out = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
@@ -165,8 +170,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         if self._by_itself:
             self._grace = Grace(self._timer())
             self._listen_again()
-        self.set_interval(1.0, self._tick)
-        self._begin_login()
+        # Textual 8.2 lays out anew for what a widget is given only once that is mounted: else it stays as high as at first.
+        self.call_after_refresh(self._begin)
 
     async def on_unmount(self) -> None:
         await self._end_login()
@@ -228,7 +233,7 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._happened(does)
 
     async def _leave(self, does: Does) -> None:
-        # A login that comes to its end just now is one that has ended: then the key belongs to what is no more shown.
+        # One that comes to its end meanwhile has ended, whatever was pressed: then that key is none of the state any more.
         await self._end_login()
         if does is Does.DOCTOR:
             self._host.post_message(self.DoctorWanted(self.signing.current.server))
@@ -240,6 +245,14 @@ class SignInDialog(ModalScreen[SignInOutcome]):
                 self._begin_login()
             case _:
                 pass
+
+    def _begin(self) -> None:
+        if isinstance(self.signing.state, Closed):
+            return
+        self._is_laid_out = True
+        self.set_interval(1.0, self._tick)
+        self._begin_login()
+        self._draw()
 
     def _begin_login(self) -> None:
         self._wants_copy = False
@@ -324,25 +337,25 @@ class SignInDialog(ModalScreen[SignInOutcome]):
             self._draw()
 
     def _draw(self) -> None:
-        if not self.is_attached or isinstance(self.signing.state, Closed):
+        if not self._is_laid_out or not self.is_attached or isinstance(self.signing.state, Closed):
             return
-        state = self.signing.state
-        width = min(WIDTH, self._host.size.width) - FRAME
-        panel, address = self.query_one("#panel", Vertical), self.query_one("#address", AddressField)
+        state, screen_width = self.signing.state, self._host.size.width
+        width = min(WIDTH, screen_width) - FRAME
+        panel = self.query_one("#panel", Vertical)
         panel.border_title = title(self.signing)
-        words = body(self.signing, width=width, now=self._clock(), left_from=self._timer())
-        self.query_one("#words", Static).update(words)
-        quiet = Content.styled("Appeared by itself: keys count once you pause.", "italic")
-        self.query_one("#keys", Static).update(key_lines(self.signing, width) if self._grace is None else quiet)
+        self._fill("#words", body(self.signing, width=width, now=self._clock(), left_from=self._timer()))
+        self._fill("#keys", QUIET_WORDS if self._grace is not None else key_lines(self.signing, width))
         shows_link = isinstance(state, Waiting) and state.shows_link
-        panel.display = not shows_link
-        whole = self.query_one("#whole-link", Static)
-        whole.display = shows_link
         if isinstance(state, Waiting) and shows_link:
-            whole.update(Content("\n").join([link(state.url), Content(""), key_lines(self.signing, self.app.size.width)]))
-        self._show_field(address, shown=isinstance(state, Waiting) and state.is_pasting)
+            self._fill("#whole-link", Content("\n\n").join([link(state.url), key_lines(self.signing, screen_width)]))
+        panel.display, self.query_one("#whole-link", Static).display = not shows_link, shows_link
+        self._show_field(isinstance(state, Waiting) and state.is_pasting)
 
-    def _show_field(self, field: AddressField, *, shown: bool) -> None:
+    def _fill(self, selector: str, content: Content) -> None:
+        self.query_one(selector, Static).update(content)
+
+    def _show_field(self, shown: bool) -> None:
+        field = self.query_one("#address", AddressField)
         if field.display == shown:
             return
         field.display = shown

@@ -52,7 +52,8 @@ REPORT_LIMIT = 4000
 SHOWN_TRIED = 3
 MARGIN = 2
 """Columns for the mark of a paragraph."""
-URL_DETAILS = re.compile(r"(?<=://)[^/?#\s@]*@|[?#][^\s,;'\")]*")
+ADDRESS = re.compile(r"(https?://)(?:[^/?#\s]*@)?([^?#\s'\"]*)(?:[?#][^\s'\"]*[^\s'\".,:;)])?")
+"""What may tell something is no part of its two groups: user, query, fragment."""
 
 
 class Paragraph(NamedTuple):
@@ -118,11 +119,11 @@ def report(sign_in: SignIn, error: HandstampError, at: float) -> str:
     """What to send to somebody who can help: without the details of any address."""
     lines = [
         f"Sign-in to {sign_in.server} ({sign_in.account}), {iso_time(at)}",
-        f"error  {error.code}: {error.message}",
-        *([f"hint   {error.hint}"] if error.hint else []),
-        *(f"tried  {tried}" for tried in _tried(error)),
+        f"error {error.code}: {error.message}",
+        *([f"hint {error.hint}"] if error.hint else []),
+        *(f"tried {tried}" for tried in _tried(error)),
     ]
-    return "\n".join(URL_DETAILS.sub("…", one_line(each, REPORT_LIMIT)) for each in lines) + "\n"
+    return "\n".join(ADDRESS.sub(r"\1\2", one_line(each, REPORT_LIMIT)) for each in lines) + "\n"
 
 
 def _key(key: Key) -> Content:

@@ -25,6 +25,16 @@ from handstamp.tui.surroundings import Surroundings
 __all__ = ["ToolsPane"]
 
 
+class OfferList(OptionList):
+    """The list, with the keys of lists in other programs too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Try", tooltip="Call the tool, get the prompt or read the resource"),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+    ]
+
+
 class ToolsPane(Widget):
     """`show(host)` again, whenever the host has changed: what is in focus stays in focus."""
 
@@ -36,7 +46,8 @@ class ToolsPane(Widget):
     ToolsPane #filter { border: none; height: 1; padding: 0 1; display: none; }
     ToolsPane #filter.-open { display: block; }
     ToolsPane #halves { height: 1fr; layout: vertical; }
-    ToolsPane OptionList { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
+    ToolsPane OptionList { height: 1fr; border: round $panel-lighten-2; padding: 0 1; background: transparent; }
+    ToolsPane OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     ToolsPane #about { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
     ToolsPane OptionList:focus, ToolsPane #about:focus { border: round $border; }
     ToolsPane.-wide #halves { layout: horizontal; }
@@ -46,7 +57,6 @@ class ToolsPane(Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", tooltip="Show those that hold these words; !word for those that do not"),
-        Binding("enter", "open", "Try", tooltip="Call the tool, get the prompt or read the resource"),
         Binding("J", "schema", "JSON", tooltip="Show the schema as JSON, or in words"),
         Binding("H", "history", "Calls", tooltip="The calls of this run, to do one again"),
         Binding("escape", "unfilter", "All", show=False),
@@ -69,7 +79,7 @@ class ToolsPane(Widget):
         yield Static("", id="why")
         yield Input(placeholder="filter", id="filter")
         with Horizontal(id="halves"):
-            yield OptionList(id="offers", compact=True, markup=False)
+            yield OfferList(id="offers", markup=False)
             with VerticalScroll(id="about", can_focus=True), Vertical():
                 yield Static("", id="detail")
 
@@ -90,8 +100,8 @@ class ToolsPane(Widget):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
-            case "open" | "schema":
-                return True if self._focused is not None and (action == "schema" or self._can_call) else None
+            case "schema":
+                return True if self._focused is not None else None
             case "filter":
                 return True if self._offers else None
             case "history":
