@@ -17,13 +17,13 @@ from textual.content import Content
 from textual.screen import Screen
 
 from handstamp.errors import HandstampError, UsageError, find_error
-from handstamp.hosts.answering import Refusing
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import Target
 from handstamp.ports import Browser, Clock
 from handstamp.settings import Configured
 from handstamp.tui.actions import ACTIONS, why_not
 from handstamp.tui.answer_view import LoginWanted, StepUpWanted
+from handstamp.tui.app_answerer import AppAnswerer
 from handstamp.tui.confirm import Confirm
 from handstamp.tui.desk import Desk, Fleet
 from handstamp.tui.edit_dialog import EditDialog, Entry
@@ -72,10 +72,11 @@ class HandstampApp(App[None]):
         signals: bool = False,
     ) -> None:
         super().__init__()
-        self.desk = Desk(vault, fleet or LaterFleet(Refusing(), self.changed), find_targets, clock=clock)
         self._browser = browser
         self._version = version
         self._around = Surroundings(mask=(hidden or Hidden()).mask)
+        answerer = AppAnswerer(self, browser, mask=self._around.mask, url_of=self._url_of)
+        self.desk = Desk(vault, fleet or LaterFleet(answerer, self.changed), find_targets, clock=clock)
         self._signals = signals
         self._offering = Offering()
         self._is_drawing = False
@@ -220,6 +221,10 @@ class HandstampApp(App[None]):
             raise UsageError(f"Expected a new name, got {configured.name}, which is there already: e changes it.")
         await self.desk.save(configured)
         self._tell(f"{configured.name} is saved in {self.desk.vault.settings.path}.")
+
+    def _url_of(self, server: str) -> str | None:
+        configured = self.desk.vault.settings.servers.get(server)
+        return None if configured is None else configured.url
 
     def _reconnect(self, row: Row) -> None:
         if (host := self.desk.host(row.key)) is not None:

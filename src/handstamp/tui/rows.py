@@ -1,4 +1,4 @@
-"""One line of the list of servers: its connection, its sign-in and its settings together; and how lines are filtered and sorted."""
+"""One line of the list of servers: connection, sign-in and settings together; and how lines are filtered and sorted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -52,8 +52,6 @@ class ServersScreen(Screen[None]):
     """Everything at a glance. What its keys do stands in `handstamp.tui.actions`; what changes anything is told to the app."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (NARROW, "-wide")]
-
     order = reactive("settings", init=False)
 
     class Wanted(Message):
@@ -66,6 +64,7 @@ class ServersScreen(Screen[None]):
 
     def __init__(self, desk: Desk, surroundings: Surroundings, *, version: str) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]
         self._around = surroundings
         self.desk = desk
         self._version = version
