@@ -108,6 +108,7 @@ HINTS = {
     "help_subcommand": "handstamp {group} {subcommand} --help",
     "install_mcp": "pip install 'handstamp[mcp]'",
     "install_otel": "pip install 'handstamp[otel]'",
+    "install_tui": "pip install 'handstamp[tui]'",
     "login": "handstamp login {server}",
     "login_account": "handstamp login {server} --account {account}",
     "login_again": "handstamp login {server} --again",

@@ -1,8 +1,10 @@
 """The commands by name, each module loaded when its command runs, and the options that all of them take."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -83,10 +85,11 @@ def build_group() -> click.Group:
         params=[*_common_options(), _version_option()],
         commands={name: _Lazy(name, module, line) for name, (module, line) in COMMANDS.items()},
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        callback=click.pass_context(_help_if_alone),
+        callback=click.pass_context(_open_app_if_alone),
         invoke_without_command=True,
         help=(
-            "Sign in once, stay signed in, to every MCP server.\n\n\b\n"
+            "Sign in once, stay signed in, to every MCP server.\n\n"
+            "Without a command, at a terminal, the app opens: every server at a glance.\n\n\b\n"
             "  handstamp add linear https://mcp.linear.app/mcp\n"
             "  handstamp login linear\n"
             "  handstamp call linear list_issues '{\"limit\": 5}'"
@@ -258,6 +261,24 @@ def _show_version(context: click.Context, parameter: click.Parameter, value: boo
 def _help_if_alone(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         _session(context).output.data(context.get_help())
+
+
+def _open_app_if_alone(context: click.Context) -> None:
+    """The terminal app, where there is a terminal; else the help. It is a shell of its own, started by name (decision 12)."""
+    if context.invoked_subcommand is not None:
+        return
+    session = _session(context)
+    output = session.output
+    if output.json or not (output.is_conversation and sys.stdout.isatty()):
+        output.data(context.get_help())
+    elif any(find_spec(each) is None for each in ("mcp", "textual")):
+        output.data(context.get_help())
+        output.say()
+        output.warn("The terminal app is not installed.")
+        output.hint(hint("install_tui"))
+    else:
+        program = import_module("handstamp.tui.program")
+        context.exit(program.main(output, session.ask))
 
 
 def _as_usage_error(error: click.ClickException) -> UsageError:
