@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anyio
-from fake_hosts import NOON, FakeHost
 
 from authority import FormBrowser
 from handstamp.hosts.connection import Host
@@ -12,6 +11,7 @@ from handstamp.hosts.target import Target
 from handstamp.ports import Browser
 from handstamp.tui.app import HandstampApp
 from handstamp.vault import Vault
+from tui.fake_hosts import NOON, FakeHost
 
 __all__ = ["FakeFleet", "open_app"]
 

@@ -82,7 +82,7 @@ class ServersScreen(Screen[None]):
                 table = DataTable[Text](id="servers", cursor_type="row", zebra_stripes=False, cell_padding=1)
                 yield table
                 yield Static(id="empty")
-            with Vertical(id="detail"), TabbedContent(id="tabs"):
+            with Vertical(id="server"), TabbedContent(id="tabs"):
                 for name in TABS:
                     with TabPane(name.title(), id=name):
                         yield from self._pane(name)
@@ -181,7 +181,7 @@ class ServersScreen(Screen[None]):
 
     def show_detail(self) -> None:
         """Draws the tab that is in front."""
-        row, detail = self.row, self.query_one("#detail")
+        row, detail = self.row, self.query_one("#server")
         detail.border_title = "" if row is None else line(row.key)
         self.query_one("#tabs").display = row is not None
         if row is None:

@@ -46,13 +46,14 @@ class ToolsPane(Widget):
     ToolsPane #filter { border: none; height: 1; padding: 0 1; display: none; }
     ToolsPane #filter.-open { display: block; }
     ToolsPane #halves { height: 1fr; layout: vertical; }
-    ToolsPane OptionList { height: 1fr; border: round $panel-lighten-2; padding: 0 1; background: transparent; }
+    ToolsPane OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
     ToolsPane OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
-    ToolsPane #about { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
-    ToolsPane OptionList:focus, ToolsPane #about:focus { border: round $border; }
+    ToolsPane #about { height: 1fr; border-top: solid $foreground 30%; padding: 0 1; }
+    ToolsPane #about:focus { border-top: solid $primary; }
     ToolsPane.-wide #halves { layout: horizontal; }
     ToolsPane.-wide OptionList { width: 40%; max-width: 44; height: 100%; }
-    ToolsPane.-wide #about { height: 100%; }
+    ToolsPane.-wide #about { height: 100%; border-top: none; border-left: solid $foreground 30%; }
+    ToolsPane.-wide #about:focus { border-left: solid $primary; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
