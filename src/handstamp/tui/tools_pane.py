@@ -47,6 +47,7 @@ class ToolsPane(Widget):
     ToolsPane #filter.-open { display: block; }
     ToolsPane #halves { height: 1fr; layout: vertical; }
     ToolsPane OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
+    ToolsPane OptionList:focus { border: none; }
     ToolsPane OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     ToolsPane #about { height: 1fr; border-top: solid $foreground 30%; padding: 0 1; }
     ToolsPane #about:focus { border-top: solid $primary; }
