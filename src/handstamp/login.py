@@ -32,6 +32,9 @@ from handstamp.errors import (
     IssuerMismatch,
     LoginTimedOut,
     MalformedResponse,
+    NetworkError,
+    ServerBrokeProtocol,
+    StateMismatch,
     TimedOut,
     UsageError,
     VaultError,
@@ -537,6 +540,9 @@ def _failed(request: LoginRequest, error: HandstampError) -> LoginFailed:
 def _hint(request: LoginRequest, error: HandstampError) -> str:
     if error.code == "registration_rejected":
         return hint("add_client", name=_name(request), url=request.url)
+    if isinstance(error, NetworkError | ServerBrokeProtocol) and not isinstance(error, MalformedResponse | StateMismatch):
+        # What went wrong before the browser opened, the doctor finds too; of what comes after it sees nothing.
+        return account_hint("doctor", server=request.name, account=request.account)
     if error.exit_code in (1, 3) and error.code not in ("login_cancelled", "login_timed_out", "access_denied"):
         return hint("login_trace", server=request.name)
     return account_hint("login", server=request.name, account=request.account)

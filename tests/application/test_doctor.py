@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from authority import Knobs, StartAuthority
-from handstamp.doctor import Diagnosis, Finding, Verdict
+from handstamp.doctor import Diagnosis, Finding, Verdict, report
 from handstamp.errors import HandstampError
 from handstamp.model import Failure
 from handstamp.settings import ProgramSettings
@@ -309,6 +309,18 @@ def test_what_a_server_repeats_of_a_token_is_masked(machine: Machine, authority:
 
     assert "***" in (only(diagnosis, "token").actual or "")
     assert token not in repr(only(diagnosis, "token"))
+
+
+def test_the_report_of_a_sign_in_names_nobody(machine: Machine, authority: StartAuthority) -> None:
+    site = authority()
+    vault = machine.sign_in(site)
+    vault._parts.store.save_grant(replace(machine.stored(site), identity="me@example.com"))
+
+    diagnosis = vault.sync.doctor(site.server_url)
+
+    assert "as me@example.com; " in (only(diagnosis, "grant").actual or "")
+    assert "as ***; " in report(diagnosis)
+    assert "me@example.com" not in report(diagnosis)
 
 
 def test_an_address_that_is_not_connected_to_is_told(home: Path) -> None:

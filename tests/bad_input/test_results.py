@@ -17,7 +17,7 @@ def test_a_list_of_tools_that_is_none_is_the_server_s_fault(listing: dict[str, o
         ran = home.fail("tools", server.url, code=1)
 
     assert ran.error == f"Expected an answer of {server.url} as MCP has it, got something else."
-    assert ran.hint == f"handstamp -v login {server.url}"
+    assert ran.hint == f"handstamp doctor {server.url}"
     assert "the-name-of-a-tool" not in ran.stderr
 
 

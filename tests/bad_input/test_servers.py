@@ -22,7 +22,7 @@ def test_an_ordinary_web_site_is_no_mcp_server(home: Home, authority: StartAutho
 
     assert login.error == f"Expected an MCP server at {site.server_url}, got HTTP 200 with text/html."
     assert "text/html" in tools.error
-    assert login.hint == tools.hint == f"handstamp -v login {site.server_url}"
+    assert login.hint == tools.hint == f"handstamp doctor {site.server_url}"
 
 
 def test_a_url_where_nothing_is_is_no_mcp_server(home: Home) -> None:
@@ -78,7 +78,7 @@ def test_a_port_where_nobody_listens(command: str, home: Home) -> None:
     ran = home.fail(command, url, code=3)
 
     assert "nothing" in ran.error
-    assert ran.hint == f"handstamp -v login {url}"
+    assert ran.hint == f"handstamp doctor {url}"
 
 
 @pytest.mark.parametrize("command", ["login", "tools"])

@@ -95,7 +95,7 @@ def test_a_dead_host_exits_with_3(cli: CommandLine) -> None:
     result = cli("login", URL)
 
     assert (result.code, result.stdout) == (3, "")
-    assert result.stderr.splitlines()[-1] == f"hint: handstamp -v login {URL}"
+    assert result.stderr.splitlines()[-1] == f"hint: handstamp doctor {URL}"
     assert result.stderr.count("\n") == 2
 
 

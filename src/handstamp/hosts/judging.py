@@ -114,9 +114,9 @@ def refuse_status(target: Target, response: "httpx2.Response") -> HandstampError
 
 
 def find_trace(target: Target) -> str:
-    """The command that shows what happens between us and the server."""
+    """The command that says what is wrong between us and the server."""
     if isinstance(target, HttpTarget):
-        return account_hint("login_trace", server=target.name, account=target.account)
+        return account_hint("doctor", server=target.name, account=target.account)
     return hint("tools", server=target.name)
 
 
