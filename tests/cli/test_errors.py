@@ -34,7 +34,7 @@ def test_a_signal_that_comes_amid_a_lock_of_python_s_is_no_failure_of_ours(
 
 
 def test_an_unknown_command_names_the_nearest_and_exits_with_2(cli: CommandLine) -> None:
-    result = cli("logn")
+    result = cli.here("logn")
 
     assert result.code == 2
     assert result.stdout == ""
@@ -61,7 +61,7 @@ def test_an_unknown_command_names_the_nearest_and_exits_with_2(cli: CommandLine)
     ],
 )
 def test_a_usage_error_names_the_commands_own_help(cli: CommandLine, arguments: str) -> None:
-    result = cli(*arguments.split())
+    result = cli.here(*arguments.split())
 
     lines = result.stderr.splitlines()
     assert result.code == 2
@@ -72,7 +72,7 @@ def test_a_usage_error_names_the_commands_own_help(cli: CommandLine, arguments: 
 
 @pytest.mark.parametrize("arguments", ["--json nope", "nope --json", "token --json", "token nope --json"])
 def test_with_json_an_error_is_one_object_on_stderr(cli: CommandLine, arguments: str) -> None:
-    result = cli(*arguments.split())
+    result = cli.here(*arguments.split())
 
     assert result.code == 2
     assert result.stdout == ""
@@ -83,16 +83,16 @@ def test_with_json_an_error_is_one_object_on_stderr(cli: CommandLine, arguments:
 
 @pytest.mark.parametrize("command", ["token", "headers"])
 def test_without_a_sign_in_the_exit_code_is_4_and_the_command_is_named(command: str, cli: CommandLine) -> None:
-    cli("add", "demo", URL)
+    cli.here("add", "demo", URL)
 
-    result = cli(command, "demo")
+    result = cli.here(command, "demo")
 
     assert (result.code, result.stdout) == (4, "")
     assert result.stderr == "error: demo is not signed in yet.\nhint: handstamp login demo\n"
 
 
 def test_a_dead_host_exits_with_3(cli: CommandLine) -> None:
-    result = cli("login", URL)
+    result = cli.here("login", URL)
 
     assert (result.code, result.stdout) == (3, "")
     assert result.stderr.splitlines()[-1] == f"hint: handstamp doctor {URL}"
@@ -106,7 +106,7 @@ def test_a_vault_that_is_no_vault_exits_with_5_and_is_left_alone(cli: CommandLin
     vault.chmod(0o600)
     before = vault.read_bytes()
 
-    result = cli("token", URL)
+    result = cli.here("token", URL)
 
     assert (result.code, result.stdout) == (5, "")
     assert vault.read_bytes() == before
@@ -117,7 +117,7 @@ def test_settings_that_are_no_toml_exit_with_2_and_name_the_file(cli: CommandLin
     cli.servers_toml.parent.mkdir()
     cli.servers_toml.write_text("[servers\n")
 
-    result = cli("status")
+    result = cli.here("status")
 
     assert (result.code, result.stdout) == (2, "")
     assert str(cli.servers_toml) in result.stderr
@@ -138,7 +138,7 @@ def test_an_interrupt_exits_with_130_and_says_nothing(cli: CommandLine, authorit
 
     assert code == 130
     assert rest.strip() == ""
-    assert cli("token", server.server_url).code == 4
+    assert cli.here("token", server.server_url).code == 4
 
 
 def test_an_interrupt_while_the_code_is_exchanged_loses_nothing(cli: CommandLine, authority: StartAuthority) -> None:
@@ -157,7 +157,7 @@ def test_an_interrupt_while_the_code_is_exchanged_loses_nothing(cli: CommandLine
     assert code == 130
     assert "error:" not in said
     assert "Traceback" not in said
-    assert cli("login", server.server_url).code == 0
+    assert cli.here("login", server.server_url).code == 0
 
 
 def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:

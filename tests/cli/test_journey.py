@@ -45,7 +45,7 @@ def test_a_login_without_a_terminal_asks_nothing_and_prints_the_link_once(server
 def test_a_second_login_says_that_there_is_nothing_to_do(signed_in: Authority, cli: CommandLine) -> None:
     asked = len(signed_in.token_requests)
 
-    result = cli("login", "demo")
+    result = cli.here("login", "demo")
 
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr.startswith("✓ demo is already signed in (renews in ")
@@ -54,7 +54,7 @@ def test_a_second_login_says_that_there_is_nothing_to_do(signed_in: Authority, c
 
 
 def test_login_again_signs_in_anew(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("login", "demo", "--again", "--json")
+    result = cli.here("login", "demo", "--again", "--json")
 
     assert result.code == 0
     assert (result.json["version"], result.json["status"]) == (1, "signed_in")
@@ -64,9 +64,9 @@ def test_login_again_signs_in_anew(signed_in: Authority, cli: CommandLine) -> No
 
 def test_an_open_server_needs_no_login(authority: StartAuthority, cli: CommandLine) -> None:
     server = authority(Knobs(open_server=True, resource_metadata_at="nowhere"))
-    cli("add", "demo", server.server_url)
+    cli.here("add", "demo", server.server_url)
 
-    result = cli("login", "demo")
+    result = cli.here("login", "demo")
 
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == "✓ demo works without signing in.\n"
@@ -74,10 +74,10 @@ def test_an_open_server_needs_no_login(authority: StartAuthority, cli: CommandLi
 
 def test_an_open_server_has_headers_and_no_token(authority: StartAuthority, cli: CommandLine) -> None:
     server = authority(Knobs(open_server=True, resource_metadata_at="nowhere"))
-    cli("add", "bare", server.server_url)
-    cli("add", "demo", server.server_url, "--header", "X-Team: tools")
+    cli.here("add", "bare", server.server_url)
+    cli.here("add", "demo", server.server_url, "--header", "X-Team: tools")
 
-    bare, headers, token = cli("headers", "bare"), cli("headers", "demo"), cli("token", "demo")
+    bare, headers, token = cli.here("headers", "bare"), cli.here("headers", "demo"), cli.here("token", "demo")
 
     assert (bare.code, bare.stdout, bare.stderr) == (0, "{}\n", "")
     assert (headers.code, headers.json) == (0, {"X-Team": "tools"})
@@ -87,10 +87,10 @@ def test_an_open_server_has_headers_and_no_token(authority: StartAuthority, cli:
 
 def test_a_protected_server_without_a_sign_in_is_not_open(authority: StartAuthority, cli: CommandLine) -> None:
     server = authority()
-    cli("add", "demo", server.server_url, "--header", "X-Team: tools")
+    cli.here("add", "demo", server.server_url, "--header", "X-Team: tools")
 
     for command in ("headers", "token"):
-        result = cli(command, "demo")
+        result = cli.here(command, "demo")
 
         assert (result.code, result.stdout) == (4, "")
         assert result.stderr == "error: demo is not signed in yet.\nhint: handstamp login demo\n"
@@ -99,7 +99,7 @@ def test_a_protected_server_without_a_sign_in_is_not_open(authority: StartAuthor
 def test_the_headers_of_a_server_that_was_signed_in_to_ask_it_nothing(signed_in: Authority, cli: CommandLine) -> None:
     asked = len(signed_in.log)
 
-    codes = [cli("headers", "demo").code, cli("token", "demo").code]
+    codes = [cli.here("headers", "demo").code, cli.here("token", "demo").code]
 
     assert codes == [0, 0]
     assert len(signed_in.log) == asked
@@ -110,13 +110,13 @@ def test_a_header_that_is_a_secret_is_read_at_each_use_and_never_written(authori
     server = authority()
     cli.use_visiting_browser()
     headers = ("X-Key: env:DEMO_KEY", "X-File: file:~/key", "X-Team: a")
-    cli("add", "demo", server.server_url, *(word for header in headers for word in ("--header", header)))
+    cli.here("add", "demo", server.server_url, *(word for header in headers for word in ("--header", header)))
     (cli.home / "key").write_text("secret-in-a-file\n")
     environment = {"DEMO_KEY": "secret-in-the-environment"}
 
-    login = cli("-v", "login", "demo", environment=environment)
-    printed = cli("headers", "demo", environment=environment)
-    tools = cli("tools", "demo", environment=environment)
+    login = cli.here("-v", "login", "demo", environment=environment)
+    printed = cli.here("headers", "demo", environment=environment)
+    tools = cli.here("tools", "demo", environment=environment)
 
     expected = {"X-Key": "secret-in-the-environment", "X-File": "secret-in-a-file", "X-Team": "a"}
     posts = [seen.headers for seen in server.log if seen.at == "server" and seen.method == "POST"]
@@ -133,7 +133,7 @@ def test_a_header_that_is_a_secret_is_read_at_each_use_and_never_written(authori
 
 @pytest.mark.parametrize("value", [None, "", "two\nlines"])
 def test_a_header_that_is_missing_where_it_should_be_is_named(value: str | None, signed_in: Authority, cli: CommandLine) -> None:
-    cli("add", "demo", signed_in.server_url, "--header", "X-Key: env:DEMO_KEY")
+    cli.here("add", "demo", signed_in.server_url, "--header", "X-Key: env:DEMO_KEY")
     environment = {} if value is None else {"DEMO_KEY": value}
 
     for command in (["headers", "demo"], ["login", "demo", "--again"], ["tools", "demo"]):
@@ -162,7 +162,7 @@ def test_status_shows_servers_on_stdout_and_what_to_run_on_stderr(signed_in: Aut
 
 
 def test_status_as_json_has_words_and_times_and_no_secret(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("status", "--json")
+    result = cli.here("status", "--json")
 
     (demo,) = result.json["servers"]
     assert result.stderr == ""
@@ -174,7 +174,7 @@ def test_status_as_json_has_words_and_times_and_no_secret(signed_in: Authority, 
 
 
 def test_status_of_one_server_tells_all_of_it(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("status", "demo")
+    result = cli.here("status", "demo")
 
     shown = dict(line.split("   ", 1) for line in result.stdout.splitlines() if "   " in line)
     assert shown["issuer"].strip() == signed_in.issuer
@@ -182,10 +182,10 @@ def test_status_of_one_server_tells_all_of_it(signed_in: Authority, cli: Command
 
 
 def test_status_shows_a_server_that_was_only_ever_a_url(server: Authority, cli: CommandLine) -> None:
-    cli("remove", "demo")
-    cli("login", server.server_url)
+    cli.here("remove", "demo")
+    cli.here("login", server.server_url)
 
-    result = cli("status")
+    result = cli.here("status")
 
     assert f"{server.server_url}   ● signed in" in result.stdout
 
@@ -203,17 +203,17 @@ def test_token_prints_the_token_and_nothing_else(signed_in: Authority, cli: Comm
 
 def test_headers_are_one_flat_object_with_the_configured_ones(signed_in: Authority, cli: CommandLine) -> None:
     """What Claude Code's headersHelper reads: every member is a header."""
-    result = cli("headers", "demo")
+    result = cli.here("headers", "demo")
 
     assert (result.code, result.stderr) == (0, "")
     assert set(result.json) == {"Authorization", "X-Workspace"}
     assert result.json["Authorization"].startswith(f"Bearer {TOKEN}")
-    assert cli("headers", "demo", "--json").stdout == result.stdout
+    assert cli.here("headers", "demo", "--json").stdout == result.stdout
 
 
 def test_v_shows_every_request_and_masks_what_is_secret(server: Authority, cli: CommandLine) -> None:
     """Every line that could bear a code, a verifier or a token bears *** instead."""
-    result = cli("-v", "login", "demo")
+    result = cli.here("-v", "login", "demo")
 
     trace = [line for line in result.stderr.splitlines() if line.startswith(("→", "←", "    "))]
     assert any(line.startswith("→ POST") and line.endswith("/token  (token request)") for line in trace)
@@ -228,7 +228,7 @@ def test_v_shows_every_request_and_masks_what_is_secret(server: Authority, cli: 
 
 def test_tools_lists_names_and_what_they_do(signed_in: Authority, cli: CommandLine) -> None:
     """A-134: and the server is not told that it may ask a person for anything."""
-    plain, whole = cli("tools", "demo"), cli("tools", "demo", "--json")
+    plain, whole = cli.here("tools", "demo"), cli.here("tools", "demo", "--json")
 
     assert plain.stdout.splitlines()[1] == "add      The sum of two numbers."
     assert plain.stderr == ""
@@ -248,7 +248,7 @@ def test_call_gives_the_tools_text_on_stdout(signed_in: Authority, cli: CommandL
 
 
 def test_call_as_json_gives_the_whole_result(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("call", "demo", "add", '{"a": 1, "b": 2}', "--json")
+    result = cli.here("call", "demo", "add", '{"a": 1, "b": 2}', "--json")
 
     assert result.code == 0
     assert (result.json["version"], result.json["tool"], result.json["is_error"]) == (1, "add", False)
@@ -256,7 +256,7 @@ def test_call_as_json_gives_the_whole_result(signed_in: Authority, cli: CommandL
 
 
 def test_a_call_that_the_server_refuses_exits_with_1_and_leads_to_the_tools(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("call", "demo", "nonesuch")
+    result = cli.here("call", "demo", "nonesuch")
 
     assert (result.code, result.stdout) == (1, "")
     assert result.stderr.startswith("error: ")
@@ -264,7 +264,7 @@ def test_a_call_that_the_server_refuses_exits_with_1_and_leads_to_the_tools(sign
 
 
 def test_a_call_without_a_sign_in_exits_with_4(server: Authority, cli: CommandLine) -> None:
-    result = cli("call", "demo", "whoami")
+    result = cli.here("call", "demo", "whoami")
 
     assert (result.code, result.stdout) == (4, "")
     assert result.stderr.splitlines()[-1] == "hint: handstamp login demo"
@@ -273,11 +273,11 @@ def test_a_call_without_a_sign_in_exits_with_4(server: Authority, cli: CommandLi
 
 def test_a_call_that_needs_more_access_names_the_login_for_it(authority: StartAuthority, cli: CommandLine) -> None:
     server = authority(Knobs(insufficient_scope="admin"))
-    cli("add", "demo", server.server_url)
+    cli.here("add", "demo", server.server_url)
     cli.use_visiting_browser()
-    cli("login", "demo")
+    cli.here("login", "demo")
 
-    result = cli("call", "demo", "stamp", '{"text": "hi"}')
+    result = cli.here("call", "demo", "stamp", '{"text": "hi"}')
 
     assert result.code == 4
     assert "handstamp login demo --scope" in result.stderr
@@ -286,7 +286,7 @@ def test_a_call_that_needs_more_access_names_the_login_for_it(authority: StartAu
 
 @pytest.mark.parametrize("arguments", ["[1]", "{", "null", '"x"'])
 def test_a_call_wants_one_json_object(arguments: str, cli: CommandLine) -> None:
-    result = cli("call", "https://mcp.example.com/mcp", "add", arguments)
+    result = cli.here("call", "https://mcp.example.com/mcp", "add", arguments)
 
     assert (result.code, result.stdout) == (2, "")
     assert "one JSON object" in result.stderr
@@ -308,14 +308,14 @@ def test_without_the_sdk_a_call_names_the_command_that_installs_it(cli: CommandL
 
 
 def test_an_expired_token_is_renewed_by_the_next_command(signed_in: Authority, cli: CommandLine) -> None:
-    before = cli("token", "demo").stdout
+    before = cli.here("token", "demo").stdout
     signed_in.expire_access_tokens()
 
-    result = cli("call", "demo", "whoami")
+    result = cli.here("call", "demo", "whoami")
 
     assert result.code == 0
     assert signed_in.refreshes == 1
-    assert cli("token", "demo").stdout != before
+    assert cli.here("token", "demo").stdout != before
 
 
 def test_logout_revokes_and_forgets(signed_in: Authority, cli: CommandLine) -> None:
@@ -331,22 +331,22 @@ def test_logout_revokes_and_forgets(signed_in: Authority, cli: CommandLine) -> N
 def test_logout_says_what_the_server_would_not_revoke(authority: StartAuthority, cli: CommandLine) -> None:
     server = authority(Knobs(no_revocation_endpoint=True))
     cli.use_visiting_browser()
-    cli("login", server.server_url)
+    cli.here("login", server.server_url)
 
-    result = cli("logout", server.server_url)
+    result = cli.here("logout", server.server_url)
 
     assert (result.code, result.stdout) == (1, "")
     assert result.stderr == (
         "! Forgotten here; not revoked at 127.0.0.1: it offers no revocation\n"
         "  There it lasts until it runs out, or until you end it in the settings of your account.\n"
     )
-    assert cli("token", server.server_url).code == 4
+    assert cli.here("token", server.server_url).code == 4
 
 
 def test_logout_as_json_says_what_the_server_made_of_it(signed_in: Authority, cli: CommandLine) -> None:
     signed_in.turn(revocation_status=503)
 
-    result = cli("logout", "demo", "--json")
+    result = cli.here("logout", "demo", "--json")
 
     [sign_in] = result.json["sign_ins"]
     assert result.code == 3
@@ -355,29 +355,29 @@ def test_logout_as_json_says_what_the_server_made_of_it(signed_in: Authority, cl
 
 
 def test_logout_without_an_account_names_the_accounts_that_there_are(server: Authority, cli: CommandLine) -> None:
-    cli("login", "demo", "--account", "at work")
+    cli.here("login", "demo", "--account", "at work")
 
-    result = cli("logout", "demo")
+    result = cli.here("logout", "demo")
 
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == "demo was not signed in.\nhint: handstamp logout demo --account 'at work'\n"
-    assert cli("token", "demo", "--account", "at work").code == 0
+    assert cli.here("token", "demo", "--account", "at work").code == 0
 
 
 def test_remove_says_that_a_sign_in_is_still_stored(signed_in: Authority, cli: CommandLine) -> None:
-    result = cli("remove", "demo")
+    result = cli.here("remove", "demo")
 
     assert result.code == 0
     assert f"hint: handstamp logout {signed_in.server_url}" in result.stderr
-    assert cli("token", signed_in.server_url).code == 0
+    assert cli.here("token", signed_in.server_url).code == 0
 
 
 def test_two_accounts_at_one_server_are_told_apart(signed_in: Authority, cli: CommandLine) -> None:
-    work = cli("login", "demo", "--account", "work")
+    work = cli.here("login", "demo", "--account", "work")
 
     assert work.code == 0
-    assert cli("token", "demo", "--account", "work").stdout != cli("token", "demo").stdout
-    assert "work" in cli("status").stdout
+    assert cli.here("token", "demo", "--account", "work").stdout != cli.here("token", "demo").stdout
+    assert "work" in cli.here("status").stdout
 
 
 @pytest.mark.parametrize("command", ["token", "headers"])

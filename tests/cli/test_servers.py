@@ -20,7 +20,7 @@ def written(cli: CommandLine) -> Any:
 
 
 def test_add_writes_the_server_and_names_the_next_command(cli: CommandLine) -> None:
-    result = cli("add", "linear", URL)
+    result = cli.here("add", "linear", URL)
 
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == f"✓ Added linear ({URL}) in {cli.servers_toml}\nhint: handstamp login linear\n"
@@ -33,7 +33,7 @@ def test_add_writes_every_setting_that_it_takes(cli: CommandLine) -> None:
     options += ["--scope", "read write", "--scope", "admin", "--callback-port", "8123"]
     options += ["--header", "X-Workspace: one", "--header", "X-Colon: a:b", "--authorization-revision", "2025-03-26"]
 
-    result = cli("add", "linear", URL, *options)
+    result = cli.here("add", "linear", URL, *options)
 
     assert result.code == 0, result.stderr
     assert written(cli)["linear"] == {
@@ -46,23 +46,23 @@ def test_add_writes_every_setting_that_it_takes(cli: CommandLine) -> None:
         "headers": {"X-Workspace": "one", "X-Colon": "a:b"},
         "authorization_revision": "2025-03-26",
     }
-    assert cli("status").code == 0
+    assert cli.here("status").code == 0
 
 
 def test_add_keeps_what_else_stands_in_the_file(cli: CommandLine) -> None:
     cli.servers_toml.parent.mkdir()
     cli.servers_toml.write_text(f'# mine\n[servers.old]\nurl = "{URL}"  # keep\n')
 
-    cli("add", "new", "https://mcp.example.com/mcp")
+    cli.here("add", "new", "https://mcp.example.com/mcp")
 
     assert cli.servers_toml.read_text().startswith(f'# mine\n[servers.old]\nurl = "{URL}"  # keep\n')
     assert set(written(cli)) == {"old", "new"}
 
 
 def test_add_under_a_name_that_exists_says_where_the_old_sign_in_stays(cli: CommandLine) -> None:
-    cli("add", "linear", "https://old.example/mcp")
+    cli.here("add", "linear", "https://old.example/mcp")
 
-    result = cli("add", "linear", URL)
+    result = cli.here("add", "linear", URL)
 
     assert result.stderr.startswith("✓ Changed linear")
     assert "handstamp logout https://old.example/mcp" in result.stderr
@@ -71,11 +71,11 @@ def test_add_under_a_name_that_exists_says_where_the_old_sign_in_stays(cli: Comm
 @pytest.mark.parametrize("command", ["text", "json"])
 def test_a_read_only_file_gets_the_lines_to_paste_on_stdout(command: str, cli: CommandLine) -> None:
     """Decision 8: servers.toml may belong to Nix or to dotfiles."""
-    cli("add", "old", "https://mcp.example.com/mcp")
+    cli.here("add", "old", "https://mcp.example.com/mcp")
     cli.servers_toml.chmod(0o444)
     before = cli.servers_toml.read_text()
 
-    result = cli("add", "linear", URL, *(["--json"] if command == "json" else []))
+    result = cli.here("add", "linear", URL, *(["--json"] if command == "json" else []))
 
     lines = result.json["lines"] if command == "json" else result.stdout
     assert result.code == 0
@@ -103,7 +103,7 @@ def test_a_read_only_file_gets_the_lines_to_paste_on_stdout(command: str, cli: C
     ],
 )
 def test_add_refuses_what_cannot_be_and_never_repeats_a_secret(options: tuple[str, ...], cli: CommandLine) -> None:
-    result = cli("add", "linear", URL, *options)
+    result = cli.here("add", "linear", URL, *options)
 
     assert result.code in (1, 2)
     assert result.stdout == ""
@@ -114,7 +114,7 @@ def test_add_refuses_what_cannot_be_and_never_repeats_a_secret(options: tuple[st
 
 @pytest.mark.parametrize("arguments", [("li near", URL), ("linear", "http://mcp.linear.app/mcp"), ("linear", "linear")])
 def test_add_refuses_a_name_or_an_address_that_is_none(arguments: tuple[str, str], cli: CommandLine) -> None:
-    result = cli("add", *arguments)
+    result = cli.here("add", *arguments)
 
     assert result.code == 2
     assert not cli.servers_toml.exists()
@@ -145,10 +145,10 @@ def test_a_typed_secret_is_not_echoed_and_goes_to_the_vault_alone(cli: CommandLi
 
 
 def test_remove_takes_the_name_away_and_leaves_the_others(cli: CommandLine) -> None:
-    cli("add", "one", URL)
-    cli("add", "two", "https://mcp.example.com/mcp")
+    cli.here("add", "one", URL)
+    cli.here("add", "two", "https://mcp.example.com/mcp")
 
-    result = cli("remove", "one")
+    result = cli.here("remove", "one")
 
     assert (result.code, result.stdout) == (0, "")
     assert set(written(cli)) == {"two"}
@@ -156,30 +156,30 @@ def test_remove_takes_the_name_away_and_leaves_the_others(cli: CommandLine) -> N
 
 
 def test_remove_names_the_account_of_a_sign_in_that_stays(cli: CommandLine) -> None:
-    cli("add", "linear", URL)
+    cli.here("add", "linear", URL)
     with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as store:
         store.save_grant(grant_for(owner="local", server=URL, account="work"))
 
-    result = cli("remove", "linear")
+    result = cli.here("remove", "linear")
 
     assert result.stderr.splitlines()[-1] == f"hint: handstamp logout {URL} --account work"
 
 
 @pytest.mark.parametrize("name", ["nobody", URL])
 def test_remove_wants_the_name_of_a_configured_server(name: str, cli: CommandLine) -> None:
-    cli("add", "one", "https://mcp.example.com/mcp")
+    cli.here("add", "one", "https://mcp.example.com/mcp")
 
-    result = cli("remove", name)
+    result = cli.here("remove", name)
 
     assert result.code == 2
     assert "(known: one)" in result.stderr
 
 
 def test_remove_from_a_read_only_file_fails_and_says_so(cli: CommandLine) -> None:
-    cli("add", "one", URL)
+    cli.here("add", "one", URL)
     cli.servers_toml.chmod(0o444)
 
-    result = cli("remove", "one")
+    result = cli.here("remove", "one")
 
     assert result.code == 2
     assert "read-only" in result.stderr
@@ -209,7 +209,7 @@ def test_add_under_a_name_that_exists_changes_what_was_given_alone(cli: CommandL
     cli.servers_toml.parent.mkdir()
     cli.servers_toml.write_text(FULL)
 
-    result = cli("add", "work", URL, "--client-id", "me")
+    result = cli.here("add", "work", URL, "--client-id", "me")
 
     after = cli.servers_toml.read_text()
     assert result.code == 0, result.stderr
@@ -221,7 +221,7 @@ def test_another_url_or_header_keeps_the_other_settings(cli: CommandLine) -> Non
     cli.servers_toml.parent.mkdir()
     cli.servers_toml.write_text(FULL)
 
-    cli("add", "work", "https://new.example/mcp", "--header", "x-trace: on", "--header", "X-TEAM: all")
+    cli.here("add", "work", "https://new.example/mcp", "--header", "x-trace: on", "--header", "X-TEAM: all")
 
     assert written(cli)["work"] == {
         "url": "https://new.example/mcp",
@@ -235,11 +235,11 @@ def test_another_url_or_header_keeps_the_other_settings(cli: CommandLine) -> Non
 
 
 def test_a_secrets_place_can_be_given_later_and_goes_with_its_client(cli: CommandLine) -> None:
-    cli("add", "work", URL, "--client-id", "me")
+    cli.here("add", "work", URL, "--client-id", "me")
 
-    cli("add", "work", URL, "--client-secret-from", "env:WORK_SECRET")
+    cli.here("add", "work", URL, "--client-secret-from", "env:WORK_SECRET")
     with_secret = written(cli)["work"]
-    cli("add", "work", URL, "--client-id-url", "https://me.example/client.json")
+    cli.here("add", "work", URL, "--client-id-url", "https://me.example/client.json")
     with_document = written(cli)["work"]
 
     assert with_secret == {"url": URL, "client_id": "me", "client_secret_from": "env:WORK_SECRET"}
@@ -260,10 +260,10 @@ def test_other_forms_of_toml_are_edited_too(text: str, cli: CommandLine) -> None
     cli.servers_toml.write_bytes(text.encode())
     before = written(cli)
 
-    changed = cli("add", "work", URL, "--client-id", "me")
-    added = cli("add", "new", "https://new.example/mcp", "--header", "X-Team: new")
+    changed = cli.here("add", "work", URL, "--client-id", "me")
+    added = cli.here("add", "new", "https://new.example/mcp", "--header", "X-Team: new")
     after = written(cli)
-    removed = cli("remove", "work")
+    removed = cli.here("remove", "work")
 
     assert [changed.code, added.code, removed.code] == [0, 0, 0], (changed, added, removed)
     new = {"url": "https://new.example/mcp", "headers": {"X-Team": "new"}}
@@ -276,7 +276,7 @@ def test_a_form_that_cannot_be_edited_gets_the_lines_to_paste(cli: CommandLine) 
     before = f'servers.one.url = "{URL}"\nservers.two.url = "{URL}"\nservers.one.scopes = ["read"]\n'
     cli.servers_toml.write_text(before)
 
-    result = cli("add", "new", URL, "--header", "X-Team: new")
+    result = cli.here("add", "new", URL, "--header", "X-Team: new")
 
     assert result.code == 0, result.stderr
     assert "form of TOML" in result.stderr
@@ -285,10 +285,10 @@ def test_a_form_that_cannot_be_edited_gets_the_lines_to_paste(cli: CommandLine) 
 
 
 def test_a_new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode(cli: CommandLine) -> None:
-    cli("add", "one", URL)
+    cli.here("add", "one", URL)
     new = cli.servers_toml.stat().st_mode & 0o777
     cli.servers_toml.chmod(0o644)
-    cli("add", "two", URL)
+    cli.here("add", "two", URL)
 
     assert new == 0o600
     assert cli.servers_toml.stat().st_mode & 0o777 == 0o644

@@ -20,8 +20,8 @@ BROKEN = "https://broken.example/mcp"
 @pytest.fixture
 def damaged(cli: CommandLine) -> CommandLine:
     """Signed in to `healthy` and twice to `broken`, whose two rows are damaged."""
-    cli("add", "broken", BROKEN)
-    cli("add", "healthy", HEALTHY)
+    cli.here("add", "broken", BROKEN)
+    cli.here("add", "healthy", HEALTHY)
     with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as store:
         for server, account in [(HEALTHY, "default"), (BROKEN, "default"), (BROKEN, "at work")]:
             store.save_grant(grant_for(owner="local", server=server, account=account, at=1000.0))
@@ -84,15 +84,15 @@ def test_a_damaged_sign_in_to_a_url_without_a_name_is_shown(damaged: CommandLine
 
 def test_a_former_sign_in_is_called_that_and_asks_for_nothing(cli: CommandLine) -> None:
     """A-18: the server has moved to another issuer, where the person has signed in since."""
-    cli("add", "moved", HEALTHY)
+    cli.here("add", "moved", HEALTHY)
     with closing(SqliteStore(cli.state, [HeldKey(b"k" * 32)])) as store:
         for issuer, at in (("https://old.example", 1000.0), ("https://new.example", 2000.0)):
             grant = grant_for(owner="local", server=HEALTHY, account="default", issuer=issuer, at=at)
             over = replace(grant.token, refresh_token=None) if at == 1000.0 else grant.token
             store.save_grant(replace(grant, token=over))
 
-    result = cli("status")
-    as_json = cli("status", "--json").json["servers"]
+    result = cli.here("status")
+    as_json = cli.here("status", "--json").json["servers"]
 
     rows = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in result.stdout.splitlines()[1:3]]
     assert [(row[1], row[-1]) for row in rows] == [("◐ renews at next use", "at next use"), ("○ former", "—")]
@@ -130,32 +130,32 @@ def failing_grant(server: str) -> Grant:
 
 def test_a_check_prints_nothing_where_there_is_nothing_to_do(cli: CommandLine) -> None:
     """A configured server that nobody has signed in to is none of its business."""
-    cli("add", "unused", "https://unused.example/mcp")
-    before = cli("status", "--check")
+    cli.here("add", "unused", "https://unused.example/mcp")
+    before = cli.here("status", "--check")
     store(cli, current_grant(HEALTHY))
 
-    result = cli("status", "--check")
+    result = cli.here("status", "--check")
 
     assert [(each.code, each.stdout, each.stderr) for each in (before, result)] == [(0, "", "")] * 2
 
 
 def test_a_server_that_is_named_has_to_be_signed_in_to(cli: CommandLine) -> None:
-    cli("add", "unused", "https://unused.example/mcp")
+    cli.here("add", "unused", "https://unused.example/mcp")
 
-    result = cli("status", "unused", "--check")
+    result = cli.here("status", "unused", "--check")
 
     assert (result.code, result.stdout) == (4, "unused   ○ not signed in   Nobody has signed in.\n")
     assert result.stderr == "hint: handstamp login unused\n"
 
 
 def test_a_check_prints_what_is_wrong_and_the_worst_of_it_is_the_exit_code(cli: CommandLine) -> None:
-    cli("add", "busy", BROKEN)
-    cli("add", "healthy", HEALTHY)
+    cli.here("add", "busy", BROKEN)
+    cli.here("add", "healthy", HEALTHY)
     store(cli, current_grant(HEALTHY), failing_grant(BROKEN))
 
-    failing = cli("status", "--check")
+    failing = cli.here("status", "--check")
     store(cli, refused_grant(HEALTHY, "at work"))
-    both = cli("status", "--check")
+    both = cli.here("status", "--check")
 
     assert failing.code == 3
     assert failing.stdout == "busy   ◐ renewal fails   issuer.example answered 503\\x1b[2J.\n"
@@ -169,10 +169,10 @@ def test_a_check_prints_what_is_wrong_and_the_worst_of_it_is_the_exit_code(cli: 
 
 
 def test_a_check_as_json_has_the_same_members_and_only_what_is_wrong(cli: CommandLine) -> None:
-    cli("add", "busy", BROKEN)
+    cli.here("add", "busy", BROKEN)
     store(cli, current_grant(HEALTHY), failing_grant(BROKEN))
 
-    result, whole = cli("status", "--check", "--json"), cli("status", "--json")
+    result, whole = cli.here("status", "--check", "--json"), cli.here("status", "--json")
 
     busy, healthy = whole.json["servers"]
     assert (result.code, whole.code) == (3, 0)
@@ -202,7 +202,7 @@ def test_a_check_of_a_damaged_sign_in_or_of_no_vault_at_all_is_the_vaults_exit_c
 def test_the_details_tell_when_it_was_renewed_and_what_went_wrong(cli: CommandLine) -> None:
     store(cli, failing_grant(BROKEN))
 
-    rows = dict(line.split("   ", 1) for line in cli("status", BROKEN).stdout.splitlines() if "   " in line)
+    rows = dict(line.split("   ", 1) for line in cli.here("status", BROKEN).stdout.splitlines() if "   " in line)
 
     told = {name.strip(): value.strip() for name, value in rows.items()}
     assert (told["status"], told["renews"]) == ("◐ renewal fails", "ended 5 min ago")
@@ -214,7 +214,7 @@ def test_the_details_tell_when_it_was_renewed_and_what_went_wrong(cli: CommandLi
 def test_the_details_tell_why_a_person_is_needed(cli: CommandLine) -> None:
     store(cli, refused_grant(BROKEN))
 
-    result = cli("status", BROKEN)
+    result = cli.here("status", BROKEN)
 
     assert "\nwhy            The server no longer accepts the stored sign-in.\n" in result.stdout
     assert "\nrenews         ends in 50 min\n" in result.stdout
