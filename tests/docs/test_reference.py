@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import sys
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
@@ -57,6 +58,8 @@ def test_every_command_and_option_is_in_the_reference(command: str) -> None:
 )
 def test_every_key_of_servers_toml_is_in_the_reference(key: str) -> None:
     assert f"\n| `{key}` |" in CONFIGURATION
+
+PROGRAM = REPOSITORY / "tests" / "hosts" / "program.py"
 
 
 def variables() -> set[str]:
@@ -138,6 +141,10 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "headers": ["linear"],
         "tools": ["linear"],
         "call": ["linear", "add", '{"a": 1, "b": 2}'],
+        "prompts": ["notes"],
+        "prompt": ["notes", "greet", '{"name": "Alice"}'],
+        "resources": ["notes"],
+        "read": ["notes", "notes://today"],
         "remove": ["linear"],
         "logout": [demo_servers.server_url],
         "client-id create": ["https://example.com/handstamp/client.json", "--out", str(document)],
@@ -149,6 +156,7 @@ def test_every_command_answers_in_the_json_that_is_documented(tmp_path: Path, de
         "vault rekey": ["--to", "file", "--yes"],
     }
     home.here("add", "files", "--", "files")
+    home.here("add", "notes", "--", sys.executable, str(PROGRAM), "serve")
     refused = home.run("status", "nobody", "--json")
 
     for command, arguments in journey.items():
