@@ -61,14 +61,17 @@ def stay() -> None:
     """Answers nothing and will not end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Path(sys.argv[2]).write_text(str(os.getpid()))
+    sys.stderr.write("here to stay\n")
+    sys.stderr.flush()
     while True:
         time.sleep(60)
 
 
 def flood() -> None:
     for number in range(20_000):
-        sys.stderr.write(f"line {number}" + "\n")
-    serve()
+        sys.stderr.write(f"line {number}\n")
+    sys.stderr.flush()
+    sys.stdin.read()
 
 
 if __name__ == "__main__":

@@ -52,12 +52,18 @@ class Link:
 
     def __init__(self, client: "Client", target: Target, carrier: "Carrier | None") -> None:
         self.client = client
+        self.loss: Exception | None = None
+        """What ended it, for those whose answers will not come any more."""
         self._target = target
         self._carrier = carrier
 
     def find_failure(self, error: Exception) -> Exception | None:
         """What kept a request from being sent or answered; None where the server answered it."""
-        return _find_failure(self._carrier, error)
+        from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED
+
+        is_closed = isinstance(error, MCPError) and error.code == CONNECTION_CLOSED
+        return _find_failure(self._carrier, error) or (self.loss if is_closed else None)
 
     def explain(self, error: Exception, refused: str | None = None) -> Exception:
         """`judging.explain`, for what a request with this client raised."""
@@ -155,7 +161,9 @@ async def _watch(
                 with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                     async for message in read:
                         await incoming.send(message)
-            on_end()
+                is_ours = incoming.statistics().open_receive_streams == 0
+            if not is_ours:  # where the SDK has stopped to listen, the end is none of the server's
+                on_end()
 
         tasks.start_soon(relay)
         try:

@@ -26,6 +26,7 @@ from handstamp.errors import (
     LoginRequired,
     ServerBrokeProtocol,
     StepUpRequired,
+    chain,
     hint,
 )
 from handstamp.hosts.answering import Answerer
@@ -282,7 +283,9 @@ class LiveHost:
         if not self._lost.is_set() or error is None:
             self._loss = error
         self._lost.set()
-        if self._link is None and self._scope is not None:
+        if self._link is not None:
+            self._link.loss = self._loss
+        elif self._scope is not None:
             self._scope.cancel()
 
     def _name_error(self, error: Exception, *, was_connected: bool) -> HandstampError:
@@ -291,7 +294,7 @@ class LiveHost:
         if isinstance(ours, HandstampError):
             return ours
         return ServerBrokeProtocol(
-            f"Expected {self.target.name} to speak MCP, got an error: {type(ours).__name__}.", hint=find_trace(self.target)
+            f"Expected {self.target.name} to speak MCP, got an error: {_find_kind(ours)}.", hint=find_trace(self.target)
         )
 
     def _take_catalogue(self, catalogue: Catalogue) -> None:
@@ -308,6 +311,10 @@ class LiveHost:
 
     def _tell(self) -> None:
         self._on_change(self.key)
+
+
+def _find_kind(error: Exception) -> str:
+    return next(type(each).__name__ for each in chain(error) if not isinstance(each, BaseExceptionGroup))
 
 
 def _nothing() -> None:
