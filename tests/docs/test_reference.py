@@ -59,6 +59,7 @@ def test_every_command_and_option_is_in_the_reference(command: str) -> None:
 def test_every_key_of_servers_toml_is_in_the_reference(key: str) -> None:
     assert f"\n| `{key}` |" in CONFIGURATION
 
+
 PROGRAM = REPOSITORY / "tests" / "hosts" / "program.py"
 
 

@@ -32,12 +32,12 @@ Answer = Mapping[str, Any] | httpx2.Response | Exception | object
 
 class ScriptedServer(httpx2.AsyncBaseTransport):
     """
-    Streamable HTTP of 2025-11-25 with a session, and with `is_modern` of 2026-07-28. `answers` by method; None by itself for what
-    is not there. Counts the messages that came by their method in `came`.
+    Streamable HTTP of 2025-11-25 with a session, and with `is_modern` of 2026-07-28. `answers` by method, of MCP or of HTTP,
+    stand in for the usual ones. Counts what came by its method in `came`.
     """
 
-    def __init__(self, *, is_modern: bool = False, **answers: Answer) -> None:
-        self.answers: dict[str, Answer] = {name.replace("_", "/"): answer for name, answer in answers.items()}
+    def __init__(self, answers: Mapping[str, Answer] | None = None, *, is_modern: bool = False) -> None:
+        self.answers: dict[str, Answer] = dict(answers or {})
         self.is_modern = is_modern
         self.came: Counter[str] = Counter()
         self.messages: list[dict[str, Any]] = []

@@ -43,7 +43,7 @@ async def test_who_answered_is_told() -> None:
 
 async def test_a_server_that_wants_a_sign_in_is_asked_no_more_until_somebody_says_so() -> None:
     """W16: what a person has dismissed does not come back by itself."""
-    server = ScriptedServer(**{"server/discover": SIGN_IN})
+    server = ScriptedServer({"server/discover": SIGN_IN})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.NEEDS_LOGIN)
@@ -78,7 +78,7 @@ async def test_a_server_that_wants_a_sign_in_is_asked_no_more_until_somebody_say
 )
 async def test_only_what_is_about_signing_in_asks_for_it(trouble: Any, status: ConnectionStatus) -> None:
     """W5, W17."""
-    server = ScriptedServer(**{"server/discover": trouble, "initialize": trouble})
+    server = ScriptedServer({"server/discover": trouble, "initialize": trouble})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", status)
@@ -88,7 +88,7 @@ async def test_only_what_is_about_signing_in_asks_for_it(trouble: Any, status: C
 
 
 async def test_a_server_that_is_busy_is_asked_once_and_again_when_it_said() -> None:
-    server = ScriptedServer(**{"server/discover": BUSY})
+    server = ScriptedServer({"server/discover": BUSY})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.UNREACHABLE)
@@ -104,7 +104,7 @@ async def test_a_server_that_is_busy_is_asked_once_and_again_when_it_said() -> N
 
 
 async def test_pauses_grow_to_a_minute_and_a_person_cuts_them_short() -> None:
-    server = ScriptedServer(**{"server/discover": httpx2.ConnectError("refused")})
+    server = ScriptedServer({"server/discover": httpx2.ConnectError("refused")})
     seen: list[float] = []
 
     async with crew([server.target()]) as all_of_them:
@@ -122,7 +122,7 @@ async def test_pauses_grow_to_a_minute_and_a_person_cuts_them_short() -> None:
 
 async def test_the_deadline_is_the_connection_s_and_ends_no_sign_in() -> None:
     """W3: a server that hangs is unreachable. It never looks like a person who was too slow."""
-    server = ScriptedServer(**{"server/discover": HANGS})
+    server = ScriptedServer({"server/discover": HANGS})
 
     async with crew([server.target()], connect_seconds=0.05) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.UNREACHABLE)
@@ -132,7 +132,7 @@ async def test_the_deadline_is_the_connection_s_and_ends_no_sign_in() -> None:
 
 async def test_more_access_that_a_call_wants_shows_until_that_call_goes_well() -> None:
     """A-112, W19."""
-    server = ScriptedServer(**{"tools/call": lambda params, _: MORE if params["name"] == "stamp" else {"content": []}})
+    server = ScriptedServer({"tools/call": lambda params, _: MORE if params["name"] == "stamp" else {"content": []}})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -152,7 +152,7 @@ async def test_more_access_that_a_call_wants_shows_until_that_call_goes_well() -
 
 
 async def test_a_sign_in_that_ends_during_a_call_shows() -> None:
-    server = ScriptedServer(**{"tools/call": SIGN_IN})
+    server = ScriptedServer({"tools/call": SIGN_IN})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -166,7 +166,7 @@ async def test_a_call_that_fails_is_that_call_s() -> None:
     slow = anyio.Event()
 
     async with anyio.create_task_group() as tasks:
-        server = ScriptedServer(**{"tools/call": lambda params, _: BUSY if params["name"] == "busy" else {"content": []}})
+        server = ScriptedServer({"tools/call": lambda params, _: BUSY if params["name"] == "busy" else {"content": []}})
         async with crew([server.target()]) as all_of_them:
             host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
             with pytest.raises(TemporarilyUnavailable) as caught:
@@ -181,7 +181,7 @@ async def test_a_call_that_fails_is_that_call_s() -> None:
 
 
 async def test_a_lost_session_makes_a_new_one() -> None:
-    server = ScriptedServer(**{"tools/call": httpx2.Response(404)})
+    server = ScriptedServer({"tools/call": httpx2.Response(404)})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -212,7 +212,7 @@ async def test_a_network_that_is_gone_is_noticed_by_a_call_and_comes_back() -> N
 
 
 async def test_a_call_that_is_cancelled_tells_the_server() -> None:
-    server = ScriptedServer(**{"tools/call": HANGS})
+    server = ScriptedServer({"tools/call": HANGS})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -227,7 +227,7 @@ async def test_a_call_that_is_cancelled_tells_the_server() -> None:
 
 async def test_a_change_that_the_server_tells_of_is_followed() -> None:
     changed = {"method": "notifications/tools/list_changed"}
-    server = ScriptedServer(**{"tools/call": notified(changed, changed, result={"content": []})})
+    server = ScriptedServer({"tools/call": notified(changed, changed, result={"content": []})})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -256,7 +256,7 @@ async def test_progress_and_words_of_the_server_are_heard() -> None:
     async def hear(done: float, total: float | None, words: str | None) -> None:
         heard.append((done, total, words))
 
-    async with crew([ScriptedServer(**{"tools/call": say}).target()]) as all_of_them:
+    async with crew([ScriptedServer({"tools/call": say}).target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
         await host.call_tool("add", {}, on_progress=hear)
         await all_of_them.until(lambda: host.log)
@@ -267,7 +267,7 @@ async def test_progress_and_words_of_the_server_are_heard() -> None:
 
 async def test_the_log_keeps_the_last_five_hundred_lines() -> None:
     words = [{"method": "notifications/message", "params": {"level": "info", "data": str(n)}} for n in range(600)]
-    server = ScriptedServer(**{"tools/call": notified(*words, result={"content": []})})
+    server = ScriptedServer({"tools/call": notified(*words, result={"content": []})})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -279,7 +279,7 @@ async def test_the_log_keeps_the_last_five_hundred_lines() -> None:
 
 async def test_pages_without_end_end() -> None:
     pages = iter(range(10_000))
-    server = ScriptedServer(**{"tools/list": lambda *_: {"tools": [TOOL], "nextCursor": str(next(pages))}})
+    server = ScriptedServer({"tools/list": lambda *_: {"tools": [TOOL], "nextCursor": str(next(pages))}})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -290,7 +290,7 @@ async def test_pages_without_end_end() -> None:
 
 
 async def test_a_page_that_leads_to_itself_is_read_once() -> None:
-    server = ScriptedServer(**{"tools/list": {"tools": [TOOL], "nextCursor": "again"}})
+    server = ScriptedServer({"tools/list": {"tools": [TOOL], "nextCursor": "again"}})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -303,7 +303,7 @@ async def test_a_page_that_leads_to_itself_is_read_once() -> None:
 async def test_more_tools_than_anybody_reads_are_left_out() -> None:
     many = {"tools": [{**TOOL, "name": str(number)} for number in range(10_001)]}
 
-    async with crew([ScriptedServer(**{"tools/list": many}).target()]) as all_of_them:
+    async with crew([ScriptedServer({"tools/list": many}).target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
         await all_of_them.until(lambda: host.catalogue.tools)
 
@@ -313,7 +313,7 @@ async def test_more_tools_than_anybody_reads_are_left_out() -> None:
 
 async def test_a_kind_that_cannot_be_listed_is_a_problem_and_the_others_are_there() -> None:
     error = {"jsonrpc": "2.0", "id": 0, "error": {"code": -32603, "message": "out of order"}}
-    server = ScriptedServer(**{"prompts/list": lambda _, number: httpx2.Response(200, json={**error, "id": number})})
+    server = ScriptedServer({"prompts/list": lambda _, number: httpx2.Response(200, json={**error, "id": number})})
 
     async with crew([server.target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
@@ -336,7 +336,7 @@ async def test_what_is_switched_off_is_left_alone() -> None:
 
 
 async def test_a_call_without_a_connection_says_so() -> None:
-    async with crew([ScriptedServer(**{"server/discover": SIGN_IN}).target()]) as all_of_them:
+    async with crew([ScriptedServer({"server/discover": SIGN_IN}).target()]) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.NEEDS_LOGIN)
         with pytest.raises(NetworkError) as caught:
             await host.call_tool("add", {})
@@ -351,7 +351,7 @@ async def test_a_page_that_a_call_needs_is_shown_and_the_call_is_the_person_s_to
     answer = lambda _, number: httpx2.Response(200, json={"jsonrpc": "2.0", "id": number, "error": error})  # noqa: E731
     answerer = Willing()
 
-    async with crew([ScriptedServer(**{"tools/call": answer}).target()], answerer=answerer) as all_of_them:
+    async with crew([ScriptedServer({"tools/call": answer}).target()], answerer=answerer) as all_of_them:
         host = await all_of_them.reach("notes", ConnectionStatus.CONNECTED)
         with pytest.raises(ServerSaidNo):
             await host.call_tool("add", {})

@@ -19,7 +19,7 @@ CONNECTED = ConnectionStatus.CONNECTED
 
 
 async def test_servers_that_hang_are_in_nobody_s_way() -> None:
-    servers = {f"server {n}": ScriptedServer(**({"server/discover": HANGS} if n % 4 == 0 else {})) for n in range(80)}
+    servers = {f"server {n}": ScriptedServer({"server/discover": HANGS} if n % 4 == 0 else {}) for n in range(80)}
 
     async with crew([server.target(name) for name, server in servers.items()]) as all_of_them:
         quick = [name for name, server in servers.items() if not server.answers]
@@ -30,7 +30,7 @@ async def test_servers_that_hang_are_in_nobody_s_way() -> None:
 
 
 async def test_one_that_fails_touches_no_other() -> None:
-    broken = ScriptedServer(**{"server/discover": lambda *_: 1 / 0})
+    broken = ScriptedServer({"server/discover": lambda *_: 1 / 0})
     fine = ScriptedServer()
 
     async with crew([broken.target("broken"), fine.target("fine")]) as all_of_them:
@@ -42,7 +42,11 @@ async def test_one_that_fails_touches_no_other() -> None:
 
 
 async def test_all_end_within_two_seconds_even_those_that_hang() -> None:
-    hanging = [ScriptedServer(**{"server/discover": HANGS}), ScriptedServer(DELETE=HANGS), ScriptedServer(tools_list=HANGS)]
+    hanging = [
+        ScriptedServer({"server/discover": HANGS}),
+        ScriptedServer({"DELETE": HANGS}),
+        ScriptedServer({"tools/list": HANGS}),
+    ]
 
     async with crew([server.target(str(n)) for n, server in enumerate(hanging)]) as all_of_them:
         await all_of_them.reach("1", CONNECTED)
@@ -54,7 +58,7 @@ async def test_all_end_within_two_seconds_even_those_that_hang() -> None:
 
 
 async def test_who_leaves_says_so_to_the_server() -> None:
-    server = ScriptedServer(DELETE={})
+    server = ScriptedServer({"DELETE": {}})
 
     async with crew([server.target()]) as all_of_them:
         await all_of_them.reach("notes", CONNECTED)
@@ -87,7 +91,7 @@ async def test_it_ends_where_a_program_cancels_it_by_asyncio() -> None:
     """As Textual does with a worker."""
     import asyncio
 
-    server = ScriptedServer(DELETE={})
+    server = ScriptedServer({"DELETE": {}})
     fleet = Fleet(answerer=Refusing(), on_change=lambda key: None)
     fleet.follow([server.target()])
     running = asyncio.ensure_future(fleet.run())
@@ -102,7 +106,7 @@ async def test_it_ends_where_a_program_cancels_it_by_asyncio() -> None:
 
 
 async def test_a_sign_in_at_one_server_asks_no_other() -> None:
-    asking = ScriptedServer(**{"server/discover": LoginRequired("asking asks you to sign in.")})
+    asking = ScriptedServer({"server/discover": LoginRequired("asking asks you to sign in.")})
 
     async with crew([asking.target("asking"), ScriptedServer().target("fine")]) as all_of_them:
         await all_of_them.reach("asking", ConnectionStatus.NEEDS_LOGIN)

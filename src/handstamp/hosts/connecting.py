@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from handstamp.errors import ConnectFailed, chain
-from handstamp.hosts.judging import explain, find_trace
+from handstamp.hosts.judging import explain, find_trace, is_end
 from handstamp.hosts.questions import Questions
 from handstamp.hosts.target import HttpTarget, ProgramTarget, Target
 
@@ -59,11 +59,7 @@ class Link:
 
     def find_failure(self, error: Exception) -> Exception | None:
         """What kept a request from being sent or answered; None where the server answered it."""
-        from mcp import MCPError
-        from mcp_types import CONNECTION_CLOSED
-
-        is_closed = isinstance(error, MCPError) and error.code == CONNECTION_CLOSED
-        return _find_failure(self._carrier, error) or (self.loss if is_closed else None)
+        return _find_failure(self._carrier, error) or (self.loss if is_end(error) else None)
 
     def explain(self, error: Exception, refused: str | None = None) -> Exception:
         """`judging.explain`, for what a request with this client raised."""

@@ -6,6 +6,7 @@ about signing in is so because our own auth object said it, from a challenge; no
 plain 403 or a 503 or a sentence about tokens, is ever taken for that (W5, W17).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,11 @@ from handstamp.words import one_line
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["explain", "explain_start", "find_trace", "judge", "refuse_late", "refuse_status"]
+__all__ = ["explain", "explain_start", "find_trace", "is_end", "judge", "refuse_late", "refuse_status"]
+
+END = ("Connection closed", "SSE stream ")
+LATE = re.compile("Request '.*' timed out")
+"""The SDK's own words, of errors that servers send with the same codes."""
 
 
 def explain(target: Target, error: Exception, *, refused: str | None = None) -> Exception:
@@ -69,10 +74,18 @@ def refuse_late(target: Target, seconds: float) -> TimedOut:
     return TimedOut(f"Expected {target.name} to answer within {seconds:.0f} s, got nothing.", hint=find_trace(target))
 
 
+def is_end(error: BaseException) -> bool:
+    """Whether the SDK says so because the connection has ended. Servers use the same code, -32000, for anything."""
+    from mcp import MCPError
+    from mcp_types import CONNECTION_CLOSED
+
+    return isinstance(error, MCPError) and error.code == CONNECTION_CLOSED and error.message.startswith(END)
+
+
 def _explain_one(target: Target, error: BaseException, refused: str | None) -> HandstampError | None:
     import httpx2
     from mcp import MCPError
-    from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
+    from mcp_types import REQUEST_TIMEOUT
     from pydantic import ValidationError
 
     name, trace = target.name, find_trace(target)
@@ -83,9 +96,9 @@ def _explain_one(target: Target, error: BaseException, refused: str | None) -> H
             return ConnectFailed(f"Expected a connection to {_find_place(target)}, but nothing answers there.", hint=trace)
         case httpx2.HTTPStatusError():
             return refuse_status(target, error.response)
-        case MCPError() if error.code == CONNECTION_CLOSED:
+        case MCPError() if is_end(error):
             return ConnectFailed(f"{name} ended the connection.", hint=trace)
-        case MCPError() if error.code == REQUEST_TIMEOUT:
+        case MCPError() if error.code == REQUEST_TIMEOUT and LATE.fullmatch(error.message):
             return TimedOut(f"Expected an answer of {name}, got none in time.", hint=trace)
         case MCPError():
             return ServerSaidNo(f"{name} answers: {one_line(error.message, 1000)}", hint=refused or trace)
