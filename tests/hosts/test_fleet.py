@@ -21,7 +21,7 @@ CONNECTED = ConnectionStatus.CONNECTED
 async def test_servers_that_hang_are_in_nobody_s_way() -> None:
     servers = {f"server {n}": ScriptedServer({"server/discover": HANGS} if n % 4 == 0 else {}) for n in range(80)}
 
-    async with crew([server.target(name) for name, server in servers.items()]) as all_of_them:
+    async with crew([server.target(name) for name, server in servers.items()], connect_seconds=60) as all_of_them:
         quick = [name for name, server in servers.items() if not server.answers]
         await all_of_them.until(lambda: all(all_of_them[name].state.status is CONNECTED for name in quick))
         started = sum(server.came.total() > 0 for server in servers.values())
