@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from threading import Event, Thread
 from types import TracebackType
@@ -142,7 +142,7 @@ def build_guarded_sse(issuer: str, control_token: str) -> Callable[[str], ASGIAp
         app.router.routes.insert(0, Route("/.well-known/oauth-protected-resource/sse", metadata))
 
         @asynccontextmanager
-        async def lifespan(_: Any) -> AsyncIterator[None]:
+        async def lifespan(_: Any) -> AsyncGenerator[None]:
             async with verifier.http:
                 yield
 

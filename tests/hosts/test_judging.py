@@ -85,7 +85,7 @@ def test_what_is_nobody_s_error_is_not_made_one() -> None:
 
 
 def test_the_hint_is_for_the_account_and_for_what_was_done() -> None:
-    assert getattr(explain(WORK, TimeoutError()), "hint", None) == "handstamp -v login linear --account work"
+    assert getattr(explain(WORK, TimeoutError()), "hint", None) == "handstamp doctor linear --account work"
     assert getattr(explain(NOTES, TimeoutError()), "hint", None) == "handstamp tools notes"
     refused = explain(LINEAR, MCPError(-32602, "no"), refused="handstamp tools linear")
     assert getattr(refused, "hint", None) == "handstamp tools linear"

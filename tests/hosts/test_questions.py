@@ -95,8 +95,9 @@ async def test_a_server_that_asks_without_end_is_declined() -> None:
         await anyio.wait_all_tasks_blocked()
         one_more = await questions.elicit(CONTEXT, FORM)
         sampled = await questions.sample(CONTEXT, SAMPLE)
-        tasks.cancel_scope.cancel()
 
-    assert answerer.waiting == MOST_QUESTIONS
-    assert action(one_more) == "decline"
-    assert isinstance(sampled, ErrorData)
+        assert answerer.waiting == MOST_QUESTIONS
+        assert action(one_more) == "decline"
+        assert isinstance(sampled, ErrorData)
+
+        tasks.cancel_scope.cancel()

@@ -36,7 +36,6 @@ MOST_FAILURES = 1000
 MOST_ERROR_BYTES = 1_000_000
 BUSY = frozenset((429, 502, 503, 504))
 """Nothing of MCP's has spoken: whatever else was asked would be answered the same."""
-KEY = "handstamp"
 
 
 class Carrier:
@@ -86,9 +85,11 @@ class Carrier:
 
     def find_failure(self, error: BaseException) -> Exception | None:
         """What really happened to a request that the SDK says was answered with `error`; None where the server said it."""
-        data = getattr(getattr(error, "error", None), "data", None)
-        key = data.get(KEY) if isinstance(data, dict) else None
-        return self._failures.pop(key, None) if isinstance(key, str) else None
+        match getattr(getattr(error, "error", None), "data", None):
+            case {"handstamp": str(key)}:
+                return self._failures.pop(key, None)
+            case _:
+                return None
 
     async def _after(self, request: httpx2.Request, error: Exception) -> httpx2.Response:
         if request.method == "GET" and self.is_connected:
@@ -136,7 +137,7 @@ class Carrier:
         while len(self._failures) >= MOST_FAILURES:
             del self._failures[next(iter(self._failures))]
         self._failures[key] = find_error(error) or explain(self._target, error)
-        data = ErrorData(code=INTERNAL_ERROR, message="The request failed.", data={KEY: key})
+        data = ErrorData(code=INTERNAL_ERROR, message="The request failed.", data={"handstamp": key})
         return JSONRPCError(jsonrpc="2.0", id=request_id, error=data)
 
 
@@ -146,7 +147,11 @@ def _find_id(request: httpx2.Request) -> str | int | None:
         message = json.loads(request.content)
     except (ValueError, httpx2.RequestNotRead):
         return None
-    return message.get("id") if isinstance(message, dict) and "method" in message else None
+    match message:
+        case {"method": str(), "id": str() | int() as request_id}:
+            return request_id
+        case _:
+            return None
 
 
 async def _is_answer(response: httpx2.Response) -> bool:

@@ -1,5 +1,6 @@
 """From a target to a connected client of the official SDK: the one place in the house that connects to MCP servers."""
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,15 +15,20 @@ from handstamp.hosts.questions import Questions
 from handstamp.hosts.target import HttpTarget, ProgramTarget, Target
 
 if TYPE_CHECKING:
+    import httpx2
     from mcp import Client
     from mcp.client._transport import TransportStreams
     from mcp.client.session import LoggingFnT, MessageHandlerFnT
+    from mcp.shared._httpx_utils import McpHttpClientFactory
     from mcp.shared.message import SessionMessage
     from mcp_types import Implementation
 
     from handstamp.hosts.carrying import Carrier
 
 __all__ = ["Ears", "Link", "connect"]
+
+QUIET = logging.NullHandler()
+"""What the SDK logs, it also raises; a program without a handler would have it printed onto its screen."""
 
 
 def _ignore(what: object) -> None:
@@ -76,6 +82,7 @@ async def connect(target: Target, *, questions: Questions | None = None, ears: E
     from mcp import Client
     from mcp.client.extension import advertise
 
+    logging.getLogger("mcp").addHandler(QUIET)
     carrier: Carrier | None = None
     extensions: tuple[str, ...] = ()
     mode = "auto"
@@ -127,14 +134,13 @@ def _open_carrier(target: HttpTarget, ears: Ears) -> "Carrier":
 
 @asynccontextmanager
 async def _open_transport(target: HttpTarget, carrier: "Carrier") -> "AsyncGenerator[TransportStreams]":
-    import httpx2
     from mcp.client.sse import sse_client
     from mcp.client.streamable_http import streamable_http_client
 
     # Of a client the SDK's transports use what a Carrier has, and nothing else.
     http = cast("httpx2.AsyncClient", carrier)
     if target.transport == "sse":
-        async with sse_client(target.url, httpx_client_factory=lambda *_, **__: http) as streams:
+        async with sse_client(target.url, httpx_client_factory=_give(http)) as streams:
             yield streams
     else:
         async with carrier, streamable_http_client(target.url, http_client=http) as streams:
@@ -168,6 +174,15 @@ async def _watch(
             tasks.cancel_scope.cancel()
             incoming.close()
             relayed.close()
+
+
+def _give(client: "httpx2.AsyncClient") -> "McpHttpClientFactory":
+    def give(
+        headers: dict[str, str] | None = None, timeout: "httpx2.Timeout | None" = None, auth: "httpx2.Auth | None" = None
+    ) -> "httpx2.AsyncClient":
+        return client
+
+    return give
 
 
 def _report_end(target: Target, ears: Ears) -> None:

@@ -167,7 +167,7 @@ class LiveHost:
 
     async def _stay(self, link: Link, scope: anyio.CancelScope) -> None:
         client = link.client
-        self._link = link
+        self._link, self._wanting = link, None
         self._follower = follower = Follower(link, self._pace, self._take_catalogue)
         info, since = client.server_info, self._pace.clock()
         name, version = ("", "") if info is None else (info.name, info.version)
@@ -215,11 +215,12 @@ class LiveHost:
             result = await work(link.client)
         except Exception as error:
             failure = link.find_failure(error)
-            await self._show_pages(error)
+            await self._show_page(error)
             ours = explain(self.target, failure or error, refused=hint("tools", server=self.target.name))
-            self._consider(operation, ours, is_ours=failure is not None)
+            if link is self._link:  # of a connection that is over it says nothing about this one
+                self._consider(operation, ours, is_ours=failure is not None)
             raise ours from error
-        if operation == self._wanting:
+        if link is self._link and operation == self._wanting:
             self._wanting = None
             self._stand(ConnectionState(ConnectionStatus.CONNECTED, self._pace.clock()))
         return result
@@ -237,8 +238,8 @@ class LiveHost:
             case _:
                 self._note("warning", one_line(str(error), 1000))
 
-    async def _show_pages(self, error: Exception) -> None:
-        """A-134: a server may answer a call with pages that a person has to visit first; the call is theirs to repeat."""
+    async def _show_page(self, error: Exception) -> None:
+        """A-134: a server may answer a call with a page that the person has to visit first; the call is theirs to repeat."""
         from mcp import MCPError
         from mcp.shared.exceptions import UrlElicitationRequiredError
         from mcp_types import URL_ELICITATION_REQUIRED
@@ -250,8 +251,8 @@ class LiveHost:
             pages = UrlElicitationRequiredError.from_error(error.error).elicitations
         except (ValidationError, TypeError, AttributeError):
             return
-        for page in pages[:1]:
-            await self._questions.visit(page.message, page.url)
+        if pages:
+            await self._questions.visit(pages[0].message, pages[0].url)
 
     def _ears(self) -> Ears:
         return Ears(
