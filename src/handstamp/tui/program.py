@@ -1,11 +1,14 @@
 """`handstamp` with no arguments: opens the vault, then the app over it."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from handstamp.errors import HandstampError
-from handstamp.output import Output
+from handstamp.model import Secret
 from handstamp.ports import AskSecret
+from handstamp.standing import find_standings
 from handstamp.tui.app import HandstampApp
 from handstamp.tui.hidden import Hidden
 from handstamp.vault import Vault
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-def main(output: Output, ask: AskSecret | None) -> int:
+def main(ask: AskSecret | None) -> int:
     """Runs until the person leaves; gives the exit code. Raises SettingsError for a `servers.toml` that cannot be read."""
     hidden = Hidden()
 
@@ -26,23 +29,33 @@ def main(output: Output, ask: AskSecret | None) -> int:
         hidden.hide(request.secrets)
 
     def find(vault: Vault) -> "list[Target]":
-        from handstamp.targets import find_targets
-
-        return find_targets(vault, hidden.hide)
+        return _find_all(vault, hidden.hide)
 
     with Vault.open(announce=lambda words: app.announce(words), observe=observe, ask=ask) as vault:
         app = HandstampApp(vault, find, build_browser(), version=_version(), hidden=hidden, signals=True)
-        _unlock(vault, output)
+        _unlock(vault)
         app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 
-def _unlock(vault: Vault, output: Output) -> None:
-    """A passphrase is asked for here, while there is a terminal to type it at; what else is wrong is shown in the app."""
-    try:
+def _unlock(vault: Vault) -> None:
+    """A passphrase is asked for here, while there is a terminal to type it at; what is wrong with the vault the app shows."""
+    with suppress(HandstampError):
         vault.grants()
-    except HandstampError as error:
-        output.warn(error.message)
+
+
+def _find_all(vault: Vault, hide: Callable[[Iterable[Secret]], None]) -> "list[Target]":
+    """The configured ones, then what somebody signed in to by its bare URL."""
+    from handstamp.targets import build_target, find_targets
+
+    nameless = [
+        build_target(vault, each.server, each.account, hide)
+        for each in find_standings(vault, None)
+        if not each.server.is_configured and not each.is_former
+    ]
+    return find_targets(vault, hide) + nameless
 
 
 def _version() -> str:
