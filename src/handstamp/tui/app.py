@@ -20,7 +20,7 @@ from handstamp.errors import SettingsError, find_error
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import Target
 from handstamp.ports import Browser, Clock
-from handstamp.settings import Configured
+from handstamp.settings import AppSettings, Configured
 from handstamp.settings_file import render_server
 from handstamp.tui.actions import ACTIONS, why_not
 from handstamp.tui.answer_view import LoginWanted, StepUpWanted
@@ -40,6 +40,7 @@ from handstamp.tui.servers_screen import ServersScreen
 from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.themes import DARK, LIGHT
+from handstamp.tui.wishes import choose_theme, map_keys
 from handstamp.vault import Vault
 from handstamp.words import span
 
@@ -87,7 +88,8 @@ class HandstampApp(QuietApp):
         self._is_drawing = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        self._obeyed: AppSettings | None = None
+        self._obey()
 
     def on_mount(self) -> None:
         self.servers = ServersScreen(self.desk, self._around, version=self._version)
@@ -113,8 +115,22 @@ class HandstampApp(QuietApp):
             self._is_drawing = True
             self.set_timer(DRAW, self._draw)
 
+    def _obey(self) -> None:
+        """Keys and looks as `servers.toml` wants them now. Raises SettingsError, and changes nothing then."""
+        settings = self.desk.vault.settings
+        if settings.app == self._obeyed:
+            return
+        self._obeyed = settings.app
+        keymap = map_keys(settings.app, settings.path)
+        self.theme = choose_theme(settings.app, self.available_themes, DARK.name, settings.path)
+        self.set_keymap(dict(keymap))
+
     def _draw(self) -> None:
         self._is_drawing = False
+        try:
+            self._obey()
+        except SettingsError as error:
+            self.tell_error(error)
         self.desk.arrange()
         self.servers.show()
         self._offer()

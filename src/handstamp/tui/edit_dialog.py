@@ -100,7 +100,8 @@ class EditDialog(ModalScreen[Entry | None]):
         Checkbox.-on > .toggle--button { color: $text; background: $primary; }
         #problem { height: auto; color: $error; }
         #buttons { align-horizontal: right; margin-top: 1; }
-        Button { margin-left: 2; }
+        Button { margin-left: 2; background: $panel; color: $foreground; }
+        Button:focus { background: $primary; color: $background; text-style: bold !important; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
@@ -134,7 +135,7 @@ class EditDialog(ModalScreen[Entry | None]):
             yield Static(id="problem")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Save", id="save", variant="primary", compact=True)
+                yield Button("Save", id="save", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#name" if self._is_new else "#where").focus()

@@ -31,7 +31,10 @@ def main(ask: AskSecret | None) -> int:
     def find(vault: Vault) -> "list[Target]":
         return _find_all(vault, hidden.hide)
 
-    with Vault.open(announce=lambda words: app.announce(words), observe=observe, ask=ask) as vault:
+    def announce(words: str) -> None:
+        app.announce(words)
+
+    with Vault.open(announce=announce, observe=observe, ask=ask) as vault:
         app = HandstampApp(vault, find, build_browser(), version=_version(), hidden=hidden, signals=True)
         _unlock(vault)
         app.run()

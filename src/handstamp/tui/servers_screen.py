@@ -1,6 +1,6 @@
 """The list of servers, and the details of the one under the cursor beside it; below 90 columns one of the two."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -32,6 +32,8 @@ from handstamp.tui.tools_pane import ToolsPane
 __all__ = ["ServersScreen"]
 
 NARROW = 90
+NARROWEST = 40
+FRAME = 2
 EMPTY = """No servers yet.
 
   a   add one: a name, and its URL or command
@@ -63,6 +65,7 @@ class ServersScreen(Screen[None]):
         self.desk = desk
         self._version = version
         self._tools_drawn: object = None
+        self._log_drawn = Content("")
         self._is_composed = False
 
     def compose(self) -> ComposeResult:
@@ -93,7 +96,6 @@ class ServersScreen(Screen[None]):
                     yield Static(id="log-lines") if name == "log" else Facts(id=f"{name}-facts")
 
     def on_mount(self) -> None:
-        self.query_one("#log VerticalScroll", VerticalScroll).anchor()
         self.table.focus()
         self._is_composed = True
         self.show()
@@ -126,13 +128,19 @@ class ServersScreen(Screen[None]):
         if not self._is_composed or not self.query("#look-for"):
             return
         rows = arrange(self.desk.rows, wanted=self.query_one("#look-for", Input).value, order=self.order)
-        self.table.show(rows, self.desk.clock(), app_of(self).theme_variables)
+        self._show_table(rows)
         self._show_surroundings(rows)
         self.show_detail()
         self.refresh_bindings()
 
-    def _show_surroundings(self, rows: Iterable[Row]) -> None:
-        shown, all_rows = len(list(rows)), len(self.desk.rows)
+    def _show_table(self, rows: Sequence[Row]) -> None:
+        is_narrow = self.size.width < NARROW
+        room = self.size.width - FRAME if is_narrow else self.size.width * 60 // 100 - FRAME
+        taken = self.table.show(rows, self.desk.clock(), app_of(self).theme_variables, room)
+        self.query_one("#list").styles.width = "1fr" if is_narrow else max(NARROWEST, taken + FRAME)
+
+    def _show_surroundings(self, rows: Sequence[Row]) -> None:
+        shown, all_rows = len(rows), len(self.desk.rows)
         listed, empty = self.query_one("#list"), self.query_one("#empty", Static)
         parts = [f"{shown} of {all_rows}"] if shown != all_rows else []
         parts += [f"by {self.order}"] if self.order != "settings" else []
@@ -166,10 +174,21 @@ class ServersScreen(Screen[None]):
             case "discovery":
                 self.query_one(DiscoveryPane).show(row.key, partial(self.desk.examine, row))
             case "log":
-                self.query_one("#log-lines", Static).update(log(host), layout=True)
+                self._show_log(host)
             case _:
                 connected = None if host is None else host.connected
                 self.query_one("#overview-facts", Facts).show(overview(row, connected, self.desk.clock()))
+
+    def _show_log(self, host: Host | None) -> None:
+        """Who looks at its end goes on to; who reads further up stays there."""
+        lines, content = self.query_one("#log-lines", Static), log(host)
+        scroll = self.query_one("#log VerticalScroll", VerticalScroll)
+        if not content.is_same(self._log_drawn):
+            is_at_end = scroll.is_vertical_scroll_end
+            self._log_drawn = content
+            lines.update(content)
+            if is_at_end:
+                scroll.scroll_end(animate=False)
 
     def _show_tools(self, host: Host | None) -> None:
         """Only where something is different: who reads a tool keeps their place."""

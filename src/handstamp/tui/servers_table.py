@@ -6,7 +6,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 from textual.widgets import DataTable
 
 from handstamp.hosts.state import ConnectionStatus
@@ -57,12 +56,9 @@ class ServersTable(DataTable[Text]):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
-    def show(self, rows: Sequence[Row], now: float, colors: Mapping[str, str]) -> None:
-        """The cursor stays on its server, wherever that is now."""
+    def show(self, rows: Sequence[Row], now: float, colors: Mapping[str, str], room: int) -> int:
+        """In `room` columns; gives how many of them it takes. The cursor stays on its server, wherever that is now."""
         values = {row.key: _values(row, now) for row in rows}
-        # As wide as the parent is inside: what is hidden has no width of its own yet.
-        parent = self.parent
-        room = parent.content_size.width if isinstance(parent, Widget) and parent.content_size.width else 200
         widths = share(_natural(values.values()), room)
         cells = {row.key: _cells(row, values[row.key], widths, colors) for row in rows}
         if list(cells) != list(self._shown) or widths != self._widths:
@@ -70,6 +66,7 @@ class ServersTable(DataTable[Text]):
         else:
             self._mend(cells)
         self._shown, self._widths = cells, widths
+        return sum(widths.values()) + PADDING * len(widths) + SCROLLBAR
 
     def choose(self, key: str) -> None:
         """Puts the cursor there."""
