@@ -290,7 +290,7 @@ class ServersScreen(Screen[None]):
         (target or tabs).focus()
 
     def _leave(self) -> None:
-        if self.has_class("-detail") or self.query_one("#detail").has_focus_within:
+        if self.has_class("-detail") or self.query_one("#server").has_focus_within:
             self._leave_detail()
         else:
             field = self.query_one("#look-for", Input)
