@@ -78,8 +78,8 @@ class Desk:
         seen = await asyncio.to_thread(self._marks)
         if seen == self._seen:
             return False
-        is_first, self._seen = self._seen is None, seen
-        await asyncio.to_thread(self._read, is_first=is_first)
+        self._seen = seen
+        await asyncio.to_thread(self._read)
         self._fleet.follow(self._targets)
         self._wake_those_that_wait()
         self.arrange()
@@ -160,11 +160,10 @@ class Desk:
             written = error.message
         return (written, *_stamp(self.vault.settings.path))
 
-    def _read(self, *, is_first: bool) -> None:
+    def _read(self) -> None:
         self.problem = None
         try:
-            if not is_first:
-                self.vault.reload()
+            self.vault.reload()
         except SettingsError as error:
             self.problem = error
         try:

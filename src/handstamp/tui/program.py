@@ -1,15 +1,13 @@
 """`handstamp` with no arguments: opens the vault, then the app over it."""
 
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from handstamp.errors import HandstampError
-from handstamp.model import Secret
 from handstamp.ports import AskSecret
-from handstamp.standing import find_standings
 from handstamp.tui.app import HandstampApp
+from handstamp.tui.followed import find_followed
 from handstamp.tui.hidden import Hidden
 from handstamp.vault import Vault
 from handstamp.wiring import build_browser
@@ -29,7 +27,7 @@ def main(ask: AskSecret | None) -> int:
         hidden.hide(request.secrets)
 
     def find(vault: Vault) -> "list[Target]":
-        return _find_all(vault, hidden.hide)
+        return find_followed(vault, hidden.hide)
 
     def announce(words: str) -> None:
         app.announce(words)
@@ -47,18 +45,6 @@ def _unlock(vault: Vault) -> None:
     """A passphrase is asked for here, while there is a terminal to type it at; what is wrong with the vault the app shows."""
     with suppress(HandstampError):
         vault.grants()
-
-
-def _find_all(vault: Vault, hide: Callable[[Iterable[Secret]], None]) -> "list[Target]":
-    """The configured ones, then what somebody signed in to by its bare URL."""
-    from handstamp.targets import build_target, find_targets
-
-    nameless = [
-        build_target(vault, each.server, each.account, hide)
-        for each in find_standings(vault, None)
-        if not each.server.is_configured and not each.is_former
-    ]
-    return find_targets(vault, hide) + nameless
 
 
 def _version() -> str:
