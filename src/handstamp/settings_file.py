@@ -19,7 +19,7 @@ from handstamp.settings.merging import merge
 from handstamp.settings.rendering import render_server, table_values
 from handstamp.stores.private_files import check_trusted, create_private, make_directory
 
-__all__ = ["add_server", "merge_server", "remove_server", "render_server", "set_enabled"]
+__all__ = ["add_server", "change_server", "merge_server", "remove_server", "render_server", "set_enabled"]
 
 AN_HOUR = 3600.0
 
@@ -39,19 +39,32 @@ def add_server(settings: Settings, server: Configured) -> None:
 
     Raises SettingsError where the file cannot be written: the caller then shows the lines of `render_server` to paste.
     """
+    _put(settings, server.name, lambda now: merge_server(now, server))
+
+
+def change_server(settings: Settings, name: str, change: Callable[[Configured], Configured]) -> None:
+    """
+    Writes what `change` makes of what the file says of a server now: what it leaves out is gone.
+
+    Raises UsageError where it is not there, SettingsError where the file cannot be written.
+    """
+    _put(settings, name, lambda now: change(now.find_configured(name)))
+
+
+def _put(settings: Settings, name: str, make: Callable[[Settings], Configured]) -> None:
     import tomlkit
     from tomlkit.items import InlineTable
 
     text, now = _read(settings.path)
-    merged = merge_server(now, server)
+    server = make(now)
 
     def edit(document: MutableMapping[str, Any]) -> None:
         parent = document.setdefault("servers", tomlkit.table(is_super_table=True))
-        if merged.name not in parent:
-            parent[merged.name] = {} if isinstance(parent, InlineTable) else tomlkit.table()
-        _update(parent[merged.name], table_values(merged))
+        if name not in parent:
+            parent[name] = {} if isinstance(parent, InlineTable) else tomlkit.table()
+        _update(parent[name], table_values(server))
 
-    _write(now.path, _edit(text, edit, _with(now, {**now.configured, merged.name: merged})))
+    _write(now.path, _edit(text, edit, _with(now, {**now.configured, name: server})))
 
 
 def set_enabled(settings: Settings, name: str, enabled: bool) -> Configured:

@@ -278,7 +278,7 @@ def _open_app_if_alone(context: click.Context) -> None:
         output.hint(hint("install_tui"))
     else:
         program = import_module("handstamp.tui.program")
-        context.exit(program.main(output, session.ask))
+        context.exit(program.main(session.ask))
 
 
 def _as_usage_error(error: click.ClickException) -> UsageError:

@@ -17,6 +17,7 @@ from handstamp.model import DIRECT, Network
 from handstamp.protocol.client_document import require_document_url
 from handstamp.protocol.text import safe
 from handstamp.protocol.urls import origin, parse_server_url
+from handstamp.settings.app import APP_KEYS, DEFAULT_APP, AppSettings, parse_app
 from handstamp.settings.directories import Directory, config_directory, state_directory
 from handstamp.settings.document import parse_toml, read_settings
 from handstamp.settings.events import EVENT_KEYS, EventSettings, parse_events, require_webhook
@@ -35,11 +36,13 @@ from handstamp.settings.values import (
 )
 
 __all__ = [
+    "APP_KEYS",
     "EVENT_KEYS",
     "NAME_PATTERN",
     "PROGRAM_KEYS",
     "SERVER_KEYS",
     "TOP_KEYS",
+    "AppSettings",
     "Chosen",
     "Configured",
     "Directory",
@@ -65,7 +68,7 @@ __all__ = [
 
 FILE_NAME = "servers.toml"
 CLIENT_ID_URL = "HANDSTAMP_CLIENT_ID_URL"
-TOP_KEYS = ("network", "proxy", "ca_file", "client_id_url", "events", "servers")
+TOP_KEYS = ("network", "proxy", "ca_file", "client_id_url", "events", "app", "servers")
 
 Configured = ServerSettings | ProgramSettings
 """What a table `[servers.NAME]` says."""
@@ -92,6 +95,7 @@ class Settings:
     events: EventSettings | None = None
     programs: Mapping[str, ProgramSettings] = field(default_factory=dict[str, ProgramSettings])
     """The servers that are programs; no name is in both."""
+    app: AppSettings = DEFAULT_APP
 
     @property
     def configured(self) -> Mapping[str, Configured]:
@@ -168,6 +172,7 @@ def parse_settings(path: Path, text: str) -> Settings:
         _choose_client_id_url(top),
         parse_events(top),
         {name: each for name, each in configured.items() if isinstance(each, ProgramSettings)},
+        parse_app(top),
     )
 
 

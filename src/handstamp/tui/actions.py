@@ -7,6 +7,7 @@ the footer dims those, and their keys say why.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 
 from textual.binding import Binding
 
@@ -20,9 +21,10 @@ TABS = ("overview", "tools", "scopes", "discovery", "log")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: `action_ID` of the screen does it."""
+    """One thing to do."""
 
     id: str
+    """What a person gives it another key by."""
     keys: str
     """Separated by commas, as Textual has it."""
     label: str
@@ -30,20 +32,24 @@ class Action:
     tooltip: str
     """A sentence, for help and palette."""
     command: str | None = None
-    """The command line that does the same; None where it only changes what is looked at."""
+    """The command line that does the same, `SERVER` in the server's place; None where it only changes what is looked at."""
     of_a_server: bool = True
     """Done to the server under the cursor."""
     in_footer: bool = False
-    parameter: str = ""
 
-    @property
-    def identifier(self) -> str:
-        """What a person remaps it by."""
-        return f"{self.id}.{self.parameter}" if self.parameter else self.id
+    def twin(self, row: Row | None) -> str | None:
+        """The command line for the server under the cursor."""
+        if self.command is None or row is None:
+            return self.command
+        command = self.command.replace("disable", "enable") if row.state.status is ConnectionStatus.DISABLED else self.command
+        account = "" if row.account == "default" or self.id not in OF_AN_ACCOUNT else f" --account {quote(row.account)}"
+        return command.replace("SERVER", quote(row.target.name)) + account
 
+
+OF_AN_ACCOUNT = ("login", "refresh", "logout", "doctor")
 
 ACTIONS = (
-    Action("login", "l", "Login", "Sign in to this server in your browser.", "handstamp login {server}", in_footer=True),
+    Action("login", "l", "Login", "Sign in to this server in your browser.", "handstamp login SERVER", in_footer=True),
     Action(
         "login_all",
         "L",
@@ -52,22 +58,22 @@ ACTIONS = (
         "handstamp login --all",
         of_a_server=False,
     ),
-    Action("refresh", "r", "Renew", "Renew the token now, however fresh it is.", "handstamp refresh {server}", in_footer=True),
+    Action("refresh", "r", "Renew", "Renew the token now, however fresh it is.", "handstamp refresh SERVER", in_footer=True),
     Action(
         "logout",
         "x",
         "Logout",
         "Revoke the sign-in at the server and forget it here.",
-        "handstamp logout {server}",
+        "handstamp logout SERVER",
         in_footer=True,
     ),
-    Action("doctor", "d", "Doctor", "Find out step by step why it works or not.", "handstamp doctor {server}", in_footer=True),
+    Action("doctor", "d", "Doctor", "Find out step by step why it works or not.", "handstamp doctor SERVER", in_footer=True),
     Action("add", "a", "Add", "Give a server a name.", "handstamp add NAME URL", of_a_server=False, in_footer=True),
-    Action("edit", "e", "Edit", "Change the settings of this server.", "handstamp add {server} URL"),
-    Action("switch", "t", "On/off", "Switch this server off, or on again.", "handstamp disable {server}"),
-    Action("remove", "delete", "Remove", "Forget the name and settings of this server.", "handstamp remove {server}"),
-    Action("reconnect", "R", "Reconnect", "Connect to this server anew, now.", "handstamp tools {server}"),
-    Action("copy_url", "c", "Copy URL", "Copy the address of this server.", "handstamp status {server} --json"),
+    Action("edit", "e", "Edit", "Change the settings of this server.", "handstamp add SERVER URL"),
+    Action("switch", "t", "On/off", "Switch this server off, or on again.", "handstamp disable SERVER"),
+    Action("remove", "delete", "Remove", "Forget the name and settings of this server.", "handstamp remove SERVER"),
+    Action("reconnect", "R", "Reconnect", "Connect to this server anew, now.", "handstamp tools SERVER"),
+    Action("copy_url", "c", "Copy URL", "Copy the address of this server.", "handstamp status SERVER"),
     Action(
         "filter",
         "slash",
@@ -78,11 +84,11 @@ ACTIONS = (
     ),
     Action("sort", "s", "Sort", "Order by name, status, account or time of renewal.", of_a_server=False),
     *(
-        Action("tab", str(number), name.title(), f"Show the tab {name.title()}.", parameter=name)
+        Action(f"tab.{name}", str(number), name.title(), f"Show the tab {name.title()}.", of_a_server=False)
         for number, name in enumerate(TABS, 1)
     ),
     Action("open", "enter", "Open", "Go to the details of this server."),
-    Action("back", "escape", "Back", "Go back: to the list, or to all servers.", of_a_server=False),
+    Action("back", "escape", "Back", "Go back: to the list, then to all servers.", of_a_server=False),
     Action("help", "question_mark", "Help", "Show what the keys do.", of_a_server=False, in_footer=True),
     Action("quit", "q", "Quit", "Leave; nothing that is signed in ends.", of_a_server=False, in_footer=True),
 )
@@ -90,25 +96,24 @@ ACTIONS = (
 
 
 def bindings() -> Iterator[Binding]:
-    """For the screen of servers."""
+    """For the screen of servers: each leads to its `action_do`."""
     for each in ACTIONS:
-        action = f"{each.id}({each.parameter!r})" if each.parameter else each.id
-        yield Binding(each.keys, action, each.label, show=each.in_footer, id=each.identifier, tooltip=each.tooltip)
+        yield Binding(each.keys, f"do({each.id!r})", each.label, show=each.in_footer, id=each.id, tooltip=each.tooltip)
 
 
-def find_action(identifier: str) -> Action | None:
-    """By what stands in front of the parameter."""
-    return next((each for each in ACTIONS if each.id == identifier), None)
+def find_action(id: str) -> Action | None:
+    """None for what is no action of this table."""
+    return next((each for each in ACTIONS if each.id == id), None)
 
 
 def why_not(action: str, row: Row | None) -> str | None:
-    """What keeps an action from being done now, as a sentence; None where nothing does."""
+    """What keeps the action of that id from being done now, as a sentence; None where nothing does."""
     found = find_action(action)
     if found is None or not found.of_a_server:
         return None
     if row is None:
         return "No server is chosen."
-    if action in ("login", "refresh", "logout", "doctor", "copy_url") and row.url is None:
+    if action in ("login", "refresh", "logout", "copy_url") and row.url is None:
         return f"{row.key} is a program on this machine: nobody signs in to it."
     if action in ("refresh", "logout") and row.grant is None:
         return f"Nobody has signed in to {row.key}."

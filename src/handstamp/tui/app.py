@@ -5,38 +5,42 @@ The first frame is drawn before any connection begins. From then on one timer lo
 vault or settings; all else is drawn when a connection says that it changed.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from handstamp.errors import HandstampError, UsageError, find_error
+from handstamp.errors import SettingsError, find_error
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import Target
 from handstamp.ports import Browser, Clock
-from handstamp.settings import Configured
+from handstamp.settings import AppSettings, Configured
+from handstamp.settings_file import render_server
 from handstamp.tui.actions import ACTIONS, why_not
 from handstamp.tui.answer_view import LoginWanted, StepUpWanted
 from handstamp.tui.app_answerer import AppAnswerer
 from handstamp.tui.confirm import Confirm
-from handstamp.tui.desk import Desk, Fleet
-from handstamp.tui.edit_dialog import EditDialog, Entry
-from handstamp.tui.help_screen import HelpScreen
+from handstamp.tui.desk import WAITS_FOR_A_SIGN_IN, Desk, Fleet
+from handstamp.tui.edit_dialog import EditDialog, Entry, changed, parse_entry
+from handstamp.tui.help_screen import HelpScreen, explain_actions, explain_focused
 from handstamp.tui.hidden import Hidden
 from handstamp.tui.later import LaterFleet
+from handstamp.tui.lines_dialog import LinesDialog
 from handstamp.tui.offering import Offering
+from handstamp.tui.quiet_app import QuietApp
 from handstamp.tui.rows import Row
 from handstamp.tui.said import line
 from handstamp.tui.servers_screen import ServersScreen
 from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.themes import DARK, LIGHT
+from handstamp.tui.wishes import choose_theme, map_keys
 from handstamp.vault import Vault
 from handstamp.words import span
 
@@ -48,7 +52,7 @@ DRAW = 0.05
 """Seconds in which changes are gathered before they are drawn."""
 
 
-class HandstampApp(App[None]):
+class HandstampApp(QuietApp):
     """
     Shows the servers of a vault. `find_targets` says what to connect to, `fleet` connects where a test wants another than ours;
     with `signals` a SIGTERM ends it in order.
@@ -57,7 +61,10 @@ class HandstampApp(App[None]):
     TITLE = "handstamp"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", "Quit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("question_mark", "help", "Help", tooltip="Show what the keys do"),
+    ]
 
     def __init__(
         self,
@@ -71,35 +78,32 @@ class HandstampApp(App[None]):
         clock: Clock = time.time,
         signals: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(signals=signals)
         self._browser = browser
         self._version = version
         self._around = Surroundings(mask=(hidden or Hidden()).mask)
         answerer = AppAnswerer(self, browser, mask=self._around.mask, url_of=self._url_of)
         self.desk = Desk(vault, fleet or LaterFleet(answerer, self.changed), find_targets, clock=clock)
-        self._signals = signals
         self._offering = Offering()
         self._is_drawing = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        self._obeyed: AppSettings | None = None
+        self._obey()
 
     def on_mount(self) -> None:
         self.servers = ServersScreen(self.desk, self._around, version=self._version)
         self.push_screen(self.servers)
-        if self._signals:
-            self._end_with_signals()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         self.run_worker(self.desk.run(), name="connections", exit_on_error=True)
-        self.run_worker(self._look(), name="look")
-        self.set_interval(LOOK, lambda: self.run_worker(self._look(), name="look", exclusive=True, group="look"))
+        self._look_soon()
+        self.set_interval(LOOK, self._look_soon)
 
-    def announce(self, words: str) -> None:
-        """Something to know about, from any thread and before the app runs too."""
-        if self.is_running:
-            self.call_later(self._tell, words)
+    def _look_soon(self) -> None:
+        if not self.desk.is_looking:
+            self.run_worker(self._look(), name="look")
 
     async def _look(self) -> None:
         await self.desk.look()
@@ -111,8 +115,22 @@ class HandstampApp(App[None]):
             self._is_drawing = True
             self.set_timer(DRAW, self._draw)
 
+    def _obey(self) -> None:
+        """Keys and looks as `servers.toml` wants them now. Raises SettingsError, and changes nothing then."""
+        settings = self.desk.vault.settings
+        if settings.app == self._obeyed:
+            return
+        self._obeyed = settings.app
+        keymap = map_keys(settings.app, settings.path)
+        self.theme = choose_theme(settings.app, self.available_themes, DARK.name, settings.path)
+        self.set_keymap(dict(keymap))
+
     def _draw(self) -> None:
         self._is_drawing = False
+        try:
+            self._obey()
+        except SettingsError as error:
+            self.tell_error(error)
         self.desk.arrange()
         self.servers.show()
         self._offer()
@@ -135,12 +153,14 @@ class HandstampApp(App[None]):
 
     def on_sign_in_dialog_signed_in(self, message: SignInDialog.SignedIn) -> None:
         for row in self.desk.rows:
-            if (row.target.name, row.account) == (message.sign_in.server, message.sign_in.account):
-                self._reconnect(row)
+            host = self.desk.host(row.key)
+            is_it = (row.target.name, row.account) == (message.sign_in.server, message.sign_in.account)
+            if is_it and host is not None and host.state.status in WAITS_FOR_A_SIGN_IN:
+                host.retry()
 
     def on_sign_in_dialog_doctor_wanted(self, message: SignInDialog.DoctorWanted) -> None:
         self.servers.choose(message.server)
-        self.servers.action_doctor()
+        self.servers.examine()
 
     def on_login_wanted(self, message: LoginWanted) -> None:
         if (row := self.desk.row(message.host)) is not None:
@@ -152,7 +172,7 @@ class HandstampApp(App[None]):
 
     def on_servers_screen_wanted(self, message: ServersScreen.Wanted) -> None:
         if (reason := why_not(message.action, message.row)) is not None:
-            self._tell(reason, severity="warning")
+            self.tell_reason(reason)
             return
         match message.action, message.row:
             case "login", Row() as row:
@@ -164,20 +184,22 @@ class HandstampApp(App[None]):
             case "logout", Row() as row:
                 self._ask_logout(row)
             case "add", _:
-                self.push_screen(EditDialog(), partial(self._save, is_new=True))
+                self.push_screen(EditDialog(), self._add)
             case "edit", Row() as row if (configured := self.desk.configured(row)) is not None:
-                self.push_screen(EditDialog(Entry.of(configured)), partial(self._save, is_new=False))
-            case "switch", Row() as row:
-                self._work(self._switch(row))
+                self.push_screen(EditDialog(Entry.of(configured)), partial(self._change, configured))
+            case "switch", Row() as row if (configured := self.desk.configured(row)) is not None:
+                self._work(self._switch(row, configured))
             case "remove", Row() as row:
                 self._ask_remove(row)
             case "reconnect", Row() as row:
                 self._reconnect(row)
             case "copy_url", Row(url=str(url)):
                 self.copy_to_clipboard(url)
-                self._tell(f"Copied {url}, where your terminal allows it.")
+                self.tell(f"Copied {url}, where your terminal allows it.")
             case "help", _:
-                self._help()
+                self.action_help()
+            case "quit", _:
+                self.exit()
             case _:
                 pass
 
@@ -186,13 +208,13 @@ class HandstampApp(App[None]):
         if waiting:
             self._sign_in([_sign_in_to(row) for row in waiting])
         else:
-            self._tell("No server needs you now.")
+            self.tell("No server needs you now.")
 
     async def _refresh(self, row: Row) -> None:
         grant = await self.desk.refresh(row)
         ends_at = grant.token.expires_at
         ends = "" if ends_at is None else f"; it ends in {span(ends_at - self.desk.clock())}"
-        self._tell(f"{row.key} has a new token{ends}.")
+        self.tell(f"{row.key} has a new token{ends}.")
 
     def _ask_logout(self, row: Row) -> None:
         words = Content.assemble("The sign-in to ", line(row.key, "bold"), " is revoked there and forgotten here.")
@@ -201,26 +223,34 @@ class HandstampApp(App[None]):
     async def _logout(self, row: Row) -> None:
         reports = await self.desk.logout(row)
         missed = next((each.reason for each in reports if not each.revoked and each.reason), None)
-        self._tell(f"Signed out of {row.key}." if missed is None else f"Forgotten here; not revoked there: {missed}")
+        self.tell(f"Signed out of {row.key}." if missed is None else f"Forgotten here; not revoked there: {missed}")
 
     def _ask_remove(self, row: Row) -> None:
         words = Content.assemble("The name and the settings of ", line(row.key, "bold"), " are forgotten. A sign-in stays.")
         self.push_screen(Confirm("Remove?", words, yes="Remove"), lambda yes: self._work(self.desk.remove(row)) if yes else None)
 
-    async def _switch(self, row: Row) -> None:
+    async def _switch(self, row: Row, configured: Configured) -> None:
         enabled = row.state.status is ConnectionStatus.DISABLED
-        await self.desk.set_enabled(row, enabled)
-        self._tell(f"{row.target.name} is {'on' if enabled else 'off'}.")
+        await self._write(self.desk.set_enabled(row, enabled), replace(configured, enabled=enabled))
 
-    def _save(self, configured: Configured | None, *, is_new: bool) -> None:
-        if configured is not None:
-            self._work(self._write(configured, is_new=is_new))
+    def _add(self, entry: Entry | None) -> None:
+        if entry is not None:
+            given = parse_entry(entry)
+            self._work(self._write(self.desk.add(given), given))
 
-    async def _write(self, configured: Configured, *, is_new: bool) -> None:
-        if is_new and configured.name in self.desk.vault.settings.configured:
-            raise UsageError(f"Expected a new name, got {configured.name}, which is there already: e changes it.")
-        await self.desk.save(configured)
-        self._tell(f"{configured.name} is saved in {self.desk.vault.settings.path}.")
+    def _change(self, before: Configured, entry: Entry | None) -> None:
+        if entry is not None:
+            change = partial(changed, entry=entry)
+            self._work(self._write(self.desk.change(before.name, change), change(before)))
+
+    async def _write(self, writing: Awaitable[None], meant: Configured) -> None:
+        """Where the file is not ours to write, the person gets the lines."""
+        try:
+            await writing
+        except SettingsError as error:
+            self.push_screen(LinesDialog(error, render_server(meant)))
+        else:
+            self.tell(f"{meant.name} is saved in {self.desk.vault.settings.path}.")
 
     def _url_of(self, server: str) -> str | None:
         configured = self.desk.vault.settings.servers.get(server)
@@ -230,10 +260,16 @@ class HandstampApp(App[None]):
         if (host := self.desk.host(row.key)) is not None:
             host.retry()
 
-    def _help(self) -> None:
-        active = (each.binding for each in self.servers.active_bindings.values())
-        keys = {binding.id: self.get_key_display(binding) for binding in active if binding.id}
-        self.push_screen(HelpScreen(keys, Content("")))
+    def action_help(self) -> None:
+        """What the keys do now."""
+        active = list(self.screen.active_bindings.values())
+        names = {each.binding.key: self.get_key_display(each.binding) for each in active}
+        around = (self, self.screen)
+        if self.screen is self.servers:
+            keys = {each.binding.id: names[each.binding.key] for each in active if each.binding.id}
+            self.push_screen(HelpScreen(explain_focused(active, around, names), explain_actions(keys, self.servers.row)))
+        else:
+            self.push_screen(HelpScreen(explain_focused(active, (self,), names)))
 
     def _work(self, work: Awaitable[None]) -> None:
         """Does it in the background; what goes wrong is told."""
@@ -245,39 +281,20 @@ class HandstampApp(App[None]):
                 ours = find_error(error)
                 if ours is None:
                     raise
-                self._tell_error(ours)
+                self.tell_error(ours)
             await self._look()
 
         self.run_worker(run(), name="work")
 
-    def _tell(self, words: str, *, severity: str = "information") -> None:
-        self.notify(line(words, limit=500).plain, severity="warning" if severity == "warning" else "information", markup=False)
-
-    def _tell_error(self, error: HandstampError) -> None:
-        words = error.message if error.hint is None else f"{error.message}\n→ {error.hint}"
-        shown = "\n".join(line(each, limit=500).plain for each in words.splitlines())
-        self.notify(shown, severity="error", timeout=10, markup=False)
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """For the palette: all that the keys do, and the looks."""
-        if screen is self.servers:
-            for each in ACTIONS:
-                if why_not(each.id, self.servers.row) is None:
-                    title = each.label if each.command is None else f"{each.label}: {each.command}"
-                    yield SystemCommand(title, each.tooltip, partial(self._do, each.id, each.parameter))
+        row = self.servers.row
+        for each in ACTIONS:
+            if screen is self.servers and why_not(each.id, row) is None:
+                command = each.twin(row)
+                title = each.label if command is None else f"{each.label}: {line(command).plain}"
+                yield SystemCommand(title, each.tooltip, partial(self.servers.action_do, each.id))
         yield SystemCommand("Theme", "Choose how the app looks.", self.action_change_theme)
-
-    def _do(self, identifier: str, parameter: str) -> None:
-        action: Callable[..., None] = getattr(self.servers, f"action_{identifier}")
-        action(*((parameter,) if parameter else ()))
-
-    def _end_with_signals(self) -> None:
-        """The terminal is left as it was found, however we are told to end."""
-        import signal
-
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
 
 
 def _sign_in_to(row: Row) -> SignIn:

@@ -30,7 +30,8 @@ class Confirm(ModalScreen[bool]):
         }
         #words { height: auto; }
         #buttons { height: auto; margin-top: 1; align-horizontal: right; }
-        Button { margin-left: 2; }
+        Button { margin-left: 2; background: $panel; color: $foreground; }
+        Button:focus { background: $primary; color: $background; text-style: bold !important; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,7 +51,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(self._words, id="words")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Button(self._yes, id="yes", variant="error", compact=True)
+                yield Button(self._yes, id="yes", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#cancel").focus()

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Protocol
 
 from handstamp.doctor import Diagnosis, Finding
-from handstamp.errors import HandstampError, SettingsError
+from handstamp.errors import HandstampError, SettingsError, UsageError
 from handstamp.hosts.connection import Host
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.hosts.target import HttpTarget, Target, target_key
 from handstamp.logout import LogoutReport
 from handstamp.model import Grant, VaultPlace
 from handstamp.ports import Browser, Clock, Presenter
-from handstamp.settings import Configured
-from handstamp.settings_file import add_server, merge_server, remove_server, set_enabled
+from handstamp.settings import Configured, ServerSettings
+from handstamp.settings_file import add_server, change_server, remove_server, set_enabled
 from handstamp.standing import Standing, find_standings
 from handstamp.tui.rows import Row
 from handstamp.tui.sign_in_states import SignIn
 from handstamp.vault import Vault
 
-__all__ = ["Desk", "Fleet"]
+__all__ = ["WAITS_FOR_A_SIGN_IN", "Desk", "Fleet"]
 
 WAITS_FOR_A_SIGN_IN = (ConnectionStatus.NEEDS_LOGIN, ConnectionStatus.NEEDS_MORE_ACCESS)
 
@@ -58,6 +58,7 @@ class Desk:
         self._targets: list[Target] = []
         self._standings: list[Standing] = []
         self._seen: tuple[object, ...] | None = None
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Keeps the connections until it is cancelled."""
@@ -65,11 +66,20 @@ class Desk:
 
     async def look(self) -> bool:
         """Reads vault and settings where somebody has changed them since; whether anything is different."""
+        async with self._looking:
+            return await self._look()
+
+    @property
+    def is_looking(self) -> bool:
+        """A disk may be slow."""
+        return self._looking.locked()
+
+    async def _look(self) -> bool:
         seen = await asyncio.to_thread(self._marks)
         if seen == self._seen:
             return False
-        is_first, self._seen = self._seen is None, seen
-        await asyncio.to_thread(self._read, is_first=is_first)
+        self._seen = seen
+        await asyncio.to_thread(self._read)
         self._fleet.follow(self._targets)
         self._wake_those_that_wait()
         self.arrange()
@@ -112,14 +122,29 @@ class Desk:
         return reports
 
     async def set_enabled(self, row: Row, enabled: bool) -> None:
+        """Switches it off, or on again."""
         await asyncio.to_thread(set_enabled, self.vault.settings, row.target.name, enabled)
 
-    async def save(self, given: Configured) -> None:
-        """Writes a server's settings: a new one, or what changes of one that is there."""
-        await asyncio.to_thread(add_server, self.vault.settings, merge_server(self.vault.settings, given))
+    async def add(self, server: Configured) -> None:
+        """Gives a server a name. Raises UsageError where the name is taken, SettingsError where the file cannot be written."""
+        if server.name in self.vault.settings.configured:
+            raise UsageError(f"Expected a new name, got {server.name}, which is there already: change that one.")
+        await asyncio.to_thread(add_server, self.vault.settings, server)
+
+    async def change(self, name: str, change: Callable[[Configured], Configured]) -> None:
+        """Writes what `change` makes of a server's settings. Raises as `add` does."""
+        await asyncio.to_thread(change_server, self.vault.settings, name, change)
 
     async def remove(self, row: Row) -> None:
-        await asyncio.to_thread(remove_server, self.vault.settings, row.target.name)
+        """Forgets name and settings, and a client secret that was typed for it. A sign-in stays."""
+        await asyncio.to_thread(self._remove, row.target.name)
+
+    def _remove(self, name: str) -> None:
+        found = self.vault.settings.find_configured(name)
+        # The vault first: if it cannot be opened, nothing has happened yet.
+        if isinstance(found, ServerSettings) and found.client.client_secret_from == "vault":
+            self.vault.forget_server(found)
+        remove_server(self.vault.settings, name)
 
     async def examine(self, row: Row, on_finding: Callable[[Finding], None]) -> Diagnosis:
         """The doctor's findings, as they come."""
@@ -135,11 +160,10 @@ class Desk:
             written = error.message
         return (written, *_stamp(self.vault.settings.path))
 
-    def _read(self, *, is_first: bool) -> None:
+    def _read(self) -> None:
         self.problem = None
         try:
-            if not is_first:
-                self.vault.reload()
+            self.vault.reload()
         except SettingsError as error:
             self.problem = error
         try:
@@ -151,18 +175,10 @@ class Desk:
 
     def _find(self) -> list[Target]:
         try:
-            found = self._find_targets(self.vault)
+            return self._find_targets(self.vault)
         except HandstampError as error:
             self.problem = self.problem or error
             return self._targets
-        known = {target_key(each) for each in found}
-        # Whoever signed in to a bare URL sees that here too.
-        nameless = [
-            HttpTarget(each.server.name, each.server.url, each.account)
-            for each in self._standings
-            if not each.server.is_configured and not each.is_former
-        ]
-        return found + [each for each in nameless if target_key(each) not in known]
 
     def _wake_those_that_wait(self) -> None:
         """Somebody may have signed in elsewhere."""

@@ -6,6 +6,7 @@ from textual.content import Content
 
 from handstamp.doctor import Diagnosis, Finding, Verdict
 from handstamp.errors import HandstampError
+from handstamp.tui.hanging import hang
 from handstamp.tui.said import line
 
 __all__ = ["describe_ending", "describe_failure", "describe_finding", "describe_progress"]
@@ -29,10 +30,10 @@ def describe_finding(finding: Finding, width: int, *, is_open: bool) -> Content:
     mark = Content.styled(f"{finding.verdict.glyph} {WORDS[finding.verdict]}".ljust(MARGIN + WORD), style)
     title = line(finding.title, limit=LIMIT)
     inner = width - MARGIN - WORD
-    lines = [mark + title.truncate(inner, ellipsis=True)] if not is_open else list(_hang(mark, title, width))
+    lines = [mark + title.truncate(inner, ellipsis=True)] if not is_open else list(hang(mark, title, width))
     if is_open:
         lines += [
-            each for name, text, look in _details(finding) for each in _hang(_label(name), line(text, look, limit=LIMIT), width)
+            each for name, text, look in _details(finding) for each in hang(_label(name), line(text, look, limit=LIMIT), width)
         ]
     return Content("\n").join(lines)
 
@@ -40,13 +41,13 @@ def describe_finding(finding: Finding, width: int, *, is_open: bool) -> Content:
 def describe_ending(diagnosis: Diagnosis, width: int) -> Content:
     """The one sentence, and the one command."""
     verdict = Verdict.GOOD if diagnosis.failure is None else Verdict.BAD
-    lines = list(_hang(Content.styled(f"{verdict.glyph} ", STYLES[verdict]), line(diagnosis.summary, "bold", limit=LIMIT), width))
+    lines = list(hang(Content.styled(f"{verdict.glyph} ", STYLES[verdict]), line(diagnosis.summary, "bold", limit=LIMIT), width))
     return Content("\n").join([*lines, *_command(diagnosis.next_step, width)])
 
 
 def describe_failure(error: HandstampError, width: int) -> Content:
     """Where there is nothing to examine."""
-    lines = list(_hang(Content.styled("✗ ", STYLES[Verdict.BAD]), line(error.message, limit=LIMIT), width))
+    lines = list(hang(Content.styled("✗ ", STYLES[Verdict.BAD]), line(error.message, limit=LIMIT), width))
     return Content("\n").join([*lines, *_command(error.hint, width)])
 
 
@@ -57,7 +58,7 @@ def describe_progress(findings: Sequence[Finding]) -> Content:
 
 def _command(command: str | None, width: int) -> Iterator[Content]:
     if command is not None:
-        yield from _hang(Content.styled("› ", "$text-accent"), line(command, limit=LIMIT), width)
+        yield from hang(Content.styled("› ", "$text-accent"), line(command, limit=LIMIT), width)
 
 
 def _details(finding: Finding) -> Iterator[tuple[str, str, str]]:
@@ -75,10 +76,3 @@ def _details(finding: Finding) -> Iterator[tuple[str, str, str]]:
 
 def _label(name: str) -> Content:
     return Content.styled("  " + name.ljust(WORD), MUTED)
-
-
-def _hang(mark: Content, words: Content, width: int) -> Iterator[Content]:
-    """`words` wrapped beside their mark."""
-    margin = mark.cell_length
-    for number, each in enumerate(words.wrap(max(8, width - margin))):
-        yield (mark if number == 0 else Content(" " * margin)) + each

@@ -1,7 +1,7 @@
 """Gives a server a name, or changes what `servers.toml` says of one: what `handstamp add` does, in a form."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ from handstamp.protocol.urls import parse_server_url
 from handstamp.settings import Configured, ProgramSettings, ServerSettings, require_command, require_name
 from handstamp.tui.said import line
 
-__all__ = ["EditDialog", "Entry", "parse_entry"]
+__all__ = ["EditDialog", "Entry", "changed", "parse_entry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,24 @@ def parse_entry(entry: Entry) -> Configured:
     return ProgramSettings(name, require_command(command))
 
 
-class EditDialog(ModalScreen[Configured | None]):
-    """Gives what is to be written, or None where the person left it."""
+def changed(before: Configured, entry: Entry) -> Configured:
+    """What becomes of settings that are there: what the form shows is as it says, all else stays."""
+    match before, parse_entry(entry):
+        case ServerSettings(), ServerSettings() as meant:
+            client = before.client
+            if meant.client.client_id is None and client.client_id is not None:
+                # What it proved itself with goes with it.
+                client = replace(client, client_secret_from=None, private_key_from=None, signing_algorithm=None)
+            client = replace(client, client_id=meant.client.client_id)
+            return replace(before, url=meant.url, scopes=meant.scopes, client=client, transport=meant.transport)
+        case ProgramSettings(), ProgramSettings() as meant:
+            return replace(before, command=meant.command)
+        case _, meant:
+            return meant
+
+
+class EditDialog(ModalScreen[Entry | None]):
+    """Gives what was typed once it can be meant, or None where the person left it."""
 
     DEFAULT_CSS = """
     EditDialog {
@@ -84,7 +100,8 @@ class EditDialog(ModalScreen[Configured | None]):
         Checkbox.-on > .toggle--button { color: $text; background: $primary; }
         #problem { height: auto; color: $error; }
         #buttons { align-horizontal: right; margin-top: 1; }
-        Button { margin-left: 2; }
+        Button { margin-left: 2; background: $panel; color: $foreground; }
+        Button:focus { background: $primary; color: $background; text-style: bold !important; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
@@ -118,7 +135,7 @@ class EditDialog(ModalScreen[Configured | None]):
             yield Static(id="problem")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Save", id="save", variant="primary", compact=True)
+                yield Button("Save", id="save", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#name" if self._is_new else "#where").focus()
@@ -140,8 +157,8 @@ class EditDialog(ModalScreen[Configured | None]):
         sse = self.query_one(Checkbox).value
         entry = Entry(values["name"], values["where"], values["scopes"], values["client-id"], sse)
         try:
-            meant = parse_entry(entry)
+            parse_entry(entry)
         except HandstampError as error:
             self.query_one("#problem", Static).update(line(error.message, limit=500))
             return
-        self.dismiss(meant)
+        self.dismiss(entry)

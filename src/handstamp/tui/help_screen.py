@@ -1,18 +1,43 @@
 """What the keys do, for what has the focus and for the screen around it; with the command that does the same."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from handstamp.tui.actions import ACTIONS, Action
+from handstamp.tui.actions import ACTIONS
+from handstamp.tui.rows import Row
+from handstamp.tui.said import line
 
-__all__ = ["HelpScreen"]
+__all__ = ["Explained", "HelpScreen", "explain_actions", "explain_focused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A key and what it does. Our own words."""
+
+    key: str
+    label: str
+    does: str
+    command: str | None = None
+
+
+def explain_actions(keys: Mapping[str, str], row: Row | None) -> Sequence[Explained]:
+    """Those of the list of servers; `keys` as they are mapped now, by the id of an action."""
+    return [Explained(keys.get(each.id, each.keys), each.label, each.tooltip, each.twin(row)) for each in ACTIONS]
+
+
+def explain_focused(active: Iterable[ActiveBinding], around: Iterable[DOMNode], name: Mapping[str, str]) -> Sequence[Explained]:
+    """What the keys do in what has the focus, and in none of `around`; `name` has the keys as people call them."""
+    own = [each for each in active if each.node not in tuple(around) and each.binding.show]
+    return [Explained(name.get(each.binding.key, each.binding.key), each.binding.description, each.tooltip or "") for each in own]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -30,6 +55,7 @@ class HelpScreen(ModalScreen[None]):
             padding: 1 2;
             background: $surface;
             border: round $primary;
+            scrollbar-size-vertical: 1;
         }
         Horizontal, Static { height: auto; }
         .keys { width: 10; color: $accent; text-style: bold; }
@@ -39,26 +65,25 @@ class HelpScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
 
-    def __init__(self, keys: Mapping[str, str], focused: Content) -> None:
-        """`keys` as they are mapped now, by the identifier of an action; `focused` says what has the focus does."""
+    def __init__(self, *sections: Sequence[Explained]) -> None:
         super().__init__()
-        self._keys = keys
-        self._focused = focused
+        self._sections = [each for each in sections if each]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help") as panel:
             panel.border_title = "Keys"
             panel.border_subtitle = "esc closes"
-            if self._focused.plain:
-                yield Static(self._focused)
-            for each in ACTIONS:
-                with Horizontal():
-                    yield Static(Content(self._keys.get(each.identifier, each.keys)), classes="keys")
-                    yield Static(each.label, classes="label", markup=False)
-                    yield Static(_does(each), classes="does")
+            for number, section in enumerate(self._sections):
+                if number:
+                    yield Static("")
+                for each in section:
+                    with Horizontal():
+                        yield Static(Content(each.key), classes="keys")
+                        yield Static(Content(each.label), classes="label")
+                        yield Static(_does(each), classes="does")
 
 
-def _does(action: Action) -> Content:
-    if action.command is None:
-        return Content(action.tooltip)
-    return Content.assemble(action.tooltip, "\n", (action.command, "$foreground-muted"))
+def _does(explained: Explained) -> Content:
+    if explained.command is None:
+        return Content(explained.does)
+    return Content.assemble(explained.does, "\n", line(explained.command, "$foreground-muted", limit=1000))

@@ -1,12 +1,13 @@
 """`handstamp` with no arguments: opens the vault, then the app over it."""
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from handstamp.errors import HandstampError
-from handstamp.output import Output
 from handstamp.ports import AskSecret
 from handstamp.tui.app import HandstampApp
+from handstamp.tui.followed import find_followed
 from handstamp.tui.hidden import Hidden
 from handstamp.vault import Vault
 from handstamp.wiring import build_browser
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-def main(output: Output, ask: AskSecret | None) -> int:
+def main(ask: AskSecret | None) -> int:
     """Runs until the person leaves; gives the exit code. Raises SettingsError for a `servers.toml` that cannot be read."""
     hidden = Hidden()
 
@@ -26,23 +27,24 @@ def main(output: Output, ask: AskSecret | None) -> int:
         hidden.hide(request.secrets)
 
     def find(vault: Vault) -> "list[Target]":
-        from handstamp.targets import find_targets
+        return find_followed(vault, hidden.hide)
 
-        return find_targets(vault, hidden.hide)
+    def announce(words: str) -> None:
+        app.announce(words)
 
-    with Vault.open(announce=lambda words: app.announce(words), observe=observe, ask=ask) as vault:
+    with Vault.open(announce=announce, observe=observe, ask=ask) as vault:
         app = HandstampApp(vault, find, build_browser(), version=_version(), hidden=hidden, signals=True)
-        _unlock(vault, output)
+        _unlock(vault)
         app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 
-def _unlock(vault: Vault, output: Output) -> None:
-    """A passphrase is asked for here, while there is a terminal to type it at; what else is wrong is shown in the app."""
-    try:
+def _unlock(vault: Vault) -> None:
+    """A passphrase is asked for here, while there is a terminal to type it at; what is wrong with the vault the app shows."""
+    with suppress(HandstampError):
         vault.grants()
-    except HandstampError as error:
-        output.warn(error.message)
 
 
 def _version() -> str:

@@ -1,7 +1,8 @@
 """One line of the list of servers: connection, sign-in and settings together; and how lines are filtered and sorted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.hosts.target import HttpTarget, ProgramTarget, Target, target_key
@@ -97,8 +98,8 @@ def _by_renewal(row: Row) -> tuple[float, str]:
     return (float("inf") if ends_at is None else ends_at, row.key)
 
 
-ORDERS = {
-    "settings": lambda row: 0,
+ORDERS: "dict[str, Callable[[Row], Any]]" = {
+    "settings": lambda _: 0,
     "name": lambda row: row.key.casefold(),
     "status": lambda row: (_URGENCY.index(row.state.status), row.key.casefold()),
     "account": lambda row: (row.account_words().casefold(), row.key.casefold()),

@@ -1,31 +1,39 @@
 """The list of servers, and the details of the one under the cursor beside it; below 90 columns one of the two."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
+from handstamp.hosts.connection import Host
 from handstamp.tui.actions import TABS, bindings, why_not
+from handstamp.tui.app_of import app_of
 from handstamp.tui.desk import Desk
 from handstamp.tui.discovery_pane import DiscoveryPane
-from handstamp.tui.facts import Fact, log, overview, scopes
-from handstamp.tui.rows import ORDERS, Row, arrange, glyph, tone, words
-from handstamp.tui.said import cell, line
+from handstamp.tui.facts import log, overview, scopes
+from handstamp.tui.facts_view import Facts
+from handstamp.tui.rows import ORDERS, Row, arrange
+from handstamp.tui.said import line
+from handstamp.tui.servers_table import SORTED_BY, ServersTable
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.tools_pane import ToolsPane
 
 __all__ = ["ServersScreen"]
 
 NARROW = 90
+NARROWEST = 40
+FRAME = 2
 EMPTY = """No servers yet.
 
   a   add one: a name, and its URL or command
@@ -34,18 +42,6 @@ or in a shell:
 
   handstamp add linear https://mcp.linear.app/mcp"""
 NONE_FIT = "No server fits. esc shows all."
-
-
-class Facts(Static):
-    """Names and values below each other."""
-
-    def show(self, facts: Iterable[Fact]) -> None:
-        lines: list[Content] = []
-        for fact in facts:
-            name = Content.styled(f"{fact.name:<11} ", "$foreground-muted")
-            for number, part in enumerate(fact.value.split("\n") or [Content("")]):
-                lines.append(Content.assemble(name if number == 0 else " " * 12, part))
-        self.update(Content("\n").join(lines))
 
 
 class ServersScreen(Screen[None]):
@@ -68,7 +64,8 @@ class ServersScreen(Screen[None]):
         self._around = surroundings
         self.desk = desk
         self._version = version
-        self._shown: dict[str, tuple[Text, ...]] = {}
+        self._tools_drawn: object = None
+        self._log_drawn = Content("")
         self._is_composed = False
 
     def compose(self) -> ComposeResult:
@@ -79,8 +76,7 @@ class ServersScreen(Screen[None]):
         with Horizontal(id="panes"):
             with Vertical(id="list") as listed:
                 listed.border_title = "Servers"
-                table = DataTable[Text](id="servers", cursor_type="row", zebra_stripes=False, cell_padding=1)
-                yield table
+                yield ServersTable(id="servers")
                 yield Static(id="empty")
             with Vertical(id="server"), TabbedContent(id="tabs"):
                 for name in TABS:
@@ -100,27 +96,21 @@ class ServersScreen(Screen[None]):
                     yield Static(id="log-lines") if name == "log" else Facts(id=f"{name}-facts")
 
     def on_mount(self) -> None:
-        table = self.table
-        table.add_column("", key="glyph", width=1)
-        table.add_column("Server", key="server")
-        table.add_column("Status", key="status")
-        table.add_column("Account", key="account")
-        table.add_column("Renews", key="renews")
-        table.focus()
+        self.table.focus()
         self._is_composed = True
         self.show()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
+
     @property
-    def table(self) -> "DataTable[Text]":
-        return self.query_one("#servers", DataTable)
+    def table(self) -> ServersTable:
+        return self.query_one(ServersTable)
 
     @property
     def row(self) -> Row | None:
         """The one under the cursor."""
-        table = self.table
-        if not table.row_count:
-            return None
-        return self.desk.row(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
+        return self.desk.row(self.table.key_under_cursor)
 
     @property
     def tab(self) -> str:
@@ -129,39 +119,28 @@ class ServersScreen(Screen[None]):
     def choose(self, server: str) -> None:
         """Puts the cursor on the first row of a server."""
         key = next((row.key for row in self.desk.rows if row.target.name == server), None)
-        if key is not None and key in self._shown:
-            self.table.move_cursor(row=self.table.get_row_index(key))
+        if key is not None:
+            self.table.choose(key)
 
     def show(self) -> None:
         """Draws what has changed since the last time."""
-        if not self._is_composed:
+        # Where the app is ending, what is in the screen goes before it.
+        if not self._is_composed or not self.query("#look-for"):
             return
         rows = arrange(self.desk.rows, wanted=self.query_one("#look-for", Input).value, order=self.order)
-        self._show_rows(rows)
+        self._show_table(rows)
         self._show_surroundings(rows)
         self.show_detail()
         self.refresh_bindings()
 
-    def _show_rows(self, rows: Iterable[Row]) -> None:
-        now, colors = self.desk.clock(), self.app.theme_variables
-        wanted = {row.key: _cells(row, now, colors) for row in rows}
-        table = self.table
-        if list(wanted) != list(self._shown):
-            kept = self.row
-            table.clear()
-            for key, cells in wanted.items():
-                table.add_row(*cells, key=key)
-            if kept is not None and kept.key in wanted:
-                table.move_cursor(row=table.get_row_index(kept.key))
-        else:
-            for key, cells in wanted.items():
-                for column, before, after in zip(table.columns, self._shown[key], cells, strict=True):
-                    if (before.plain, before.style) != (after.plain, after.style):
-                        table.update_cell(key, column, after, update_width=True)
-        self._shown = wanted
+    def _show_table(self, rows: Sequence[Row]) -> None:
+        is_narrow = self.size.width < NARROW
+        room = self.size.width - FRAME if is_narrow else self.size.width * 60 // 100 - FRAME
+        taken = self.table.show(rows, self.desk.clock(), app_of(self).theme_variables, room)
+        self.query_one("#list").styles.width = "1fr" if is_narrow else max(NARROWEST, taken + FRAME)
 
-    def _show_surroundings(self, rows: Iterable[Row]) -> None:
-        shown, all_rows = len(list(rows)), len(self.desk.rows)
+    def _show_surroundings(self, rows: Sequence[Row]) -> None:
+        shown, all_rows = len(rows), len(self.desk.rows)
         listed, empty = self.query_one("#list"), self.query_one("#empty", Static)
         parts = [f"{shown} of {all_rows}"] if shown != all_rows else []
         parts += [f"by {self.order}"] if self.order != "settings" else []
@@ -189,16 +168,38 @@ class ServersScreen(Screen[None]):
         host = self.desk.host(row.key)
         match self.tab:
             case "tools":
-                self.query_one(ToolsPane).show(host)
+                self._show_tools(host)
             case "scopes":
                 self.query_one("#scopes-facts", Facts).show(scopes(row))
             case "discovery":
-                self.query_one(DiscoveryPane).show(row.key, lambda tell: self.desk.examine(row, tell))
+                self.query_one(DiscoveryPane).show(row.key, partial(self.desk.examine, row))
             case "log":
-                self.query_one("#log-lines", Static).update(log(host))
+                self._show_log(host)
             case _:
                 connected = None if host is None else host.connected
                 self.query_one("#overview-facts", Facts).show(overview(row, connected, self.desk.clock()))
+
+    def _show_log(self, host: Host | None) -> None:
+        """Who looks at its end goes on to; who reads further up stays there."""
+        lines, content = self.query_one("#log-lines", Static), log(host)
+        scroll = self.query_one("#log VerticalScroll", VerticalScroll)
+        if not content.is_same(self._log_drawn):
+            is_at_end = scroll.is_vertical_scroll_end
+            self._log_drawn = content
+            lines.update(content)
+            if is_at_end:
+                scroll.scroll_end(animate=False)
+
+    def _show_tools(self, host: Host | None) -> None:
+        """Only where something is different: who reads a tool keeps their place."""
+        drawn = None if host is None else (host.key, host.state, host.catalogue, host.connected)
+        if drawn != self._tools_drawn or drawn is None:
+            self._tools_drawn = drawn
+            self.query_one(ToolsPane).show(host)
+
+    @on(DataTable.HeaderSelected, "#servers")
+    def _sorted_by(self, event: DataTable.HeaderSelected) -> None:
+        self.order = SORTED_BY.get(str(event.column_key.value), "settings")
 
     @on(DataTable.RowHighlighted)
     def _other_row(self) -> None:
@@ -207,7 +208,7 @@ class ServersScreen(Screen[None]):
 
     @on(DataTable.RowSelected)
     def _row_opened(self) -> None:
-        self.action_open()
+        self._enter()
 
     @on(TabbedContent.TabActivated)
     def _other_tab(self) -> None:
@@ -219,6 +220,7 @@ class ServersScreen(Screen[None]):
 
     @on(Input.Submitted, "#look-for")
     def _filter_done(self) -> None:
+        self.query_one("#look-for", Input).set_class(bool(self.query_one("#look-for", Input).value), "-open")
         self.table.focus()
 
     def watch_order(self) -> None:
@@ -226,101 +228,76 @@ class ServersScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # None dims the key in the footer; `on_key` says why.
-        return None if self._is_composed and why_not(action, self.row) is not None else True
+        return None if self._why_not(action, parameters) is not None else True
 
-    def on_key(self, event: object) -> None:
-        key = getattr(event, "key", "")
-        active = self.active_bindings.get(key)
-        if active is not None and not active.enabled and (reason := why_not(active.binding.action, self.row)) is not None:
-            self.notify(line(reason).plain, severity="warning", markup=False)
+    def on_key(self, event: Key) -> None:
+        active = self.active_bindings.get(event.key)
+        if active is not None and not active.enabled:
+            _, action, parameters = parse(active.binding.action)
+            if (reason := self._why_not(action, parameters)) is not None:
+                self.notify(line(reason).plain, severity="warning", markup=False)
 
-    def _want(self, action: str) -> None:
-        self.post_message(self.Wanted(action, self.row))
+    def _why_not(self, action: str, parameters: tuple[object, ...]) -> str | None:
+        return why_not(str(parameters[0]), self.row) if action == "do" and self._is_composed else None
 
-    def action_login(self) -> None:
-        self._want("login")
+    def action_do(self, action: str) -> None:
+        """One of `handstamp.tui.actions`: done here where it changes what is looked at, else told to the app."""
+        match action.split("."):
+            case ["tab", name]:
+                self._open_tab(name)
+            case ["doctor"]:
+                self.examine()
+            case ["filter"]:
+                self._open_filter()
+            case ["sort"]:
+                names = list(ORDERS)
+                self.order = names[(names.index(self.order) + 1) % len(names)]
+            case ["open"]:
+                self._enter()
+            case ["back"]:
+                self._leave()
+            case _:
+                self.post_message(self.Wanted(action, self.row))
 
-    def action_login_all(self) -> None:
-        self._want("login_all")
+    def examine(self) -> None:
+        """Finds out why the server under the cursor works, or does not."""
+        row = self.row
+        if row is None:
+            return
+        self._open_tab("discovery")
+        pane = self.query_one(DiscoveryPane)
+        pane.show(row.key, partial(self.desk.examine, row))
+        pane.examine()
+        pane.focus()
 
-    def action_refresh(self) -> None:
-        self._want("refresh")
-
-    def action_logout(self) -> None:
-        self._want("logout")
-
-    def action_doctor(self) -> None:
-        self.action_tab("discovery")
-        self.query_one(DiscoveryPane).focus()
-
-    def action_add(self) -> None:
-        self._want("add")
-
-    def action_edit(self) -> None:
-        self._want("edit")
-
-    def action_switch(self) -> None:
-        self._want("switch")
-
-    def action_remove(self) -> None:
-        self._want("remove")
-
-    def action_reconnect(self) -> None:
-        self._want("reconnect")
-
-    def action_copy_url(self) -> None:
-        self._want("copy_url")
-
-    def action_help(self) -> None:
-        self._want("help")
-
-    def action_quit(self) -> None:
-        self.app.exit()
-
-    def action_filter(self) -> None:
+    def _open_filter(self) -> None:
+        self._leave_detail()
         field = self.query_one("#look-for", Input)
         field.add_class("-open")
         field.focus()
 
-    def action_sort(self) -> None:
-        names = list(ORDERS)
-        self.order = names[(names.index(self.order) + 1) % len(names)]
-
-    def action_tab(self, name: str) -> None:
+    def _open_tab(self, name: str) -> None:
         self.query_one("#tabs", TabbedContent).active = name
         self.add_class("-detail")
+        if self.has_class("-narrow"):
+            self._enter()
 
-    def action_open(self) -> None:
+    def _enter(self) -> None:
         self.add_class("-detail")
         tabs = self.query_one("#tabs", TabbedContent)
         pane = tabs.active_pane
-        target = None if pane is None else next((each for each in pane.query("*") if each.can_focus), None)
+        target = None if pane is None else next((each for each in pane.query("*") if each.focusable), None)
         (target or tabs).focus()
 
-    def action_back(self) -> None:
-        field = self.query_one("#look-for", Input)
-        if self.has_class("-detail") or not self.table.has_focus:
-            self.remove_class("-detail")
-            if not field.value:
-                field.remove_class("-open")
-            self.table.focus()
-        elif field.value:
+    def _leave(self) -> None:
+        if self.has_class("-detail") or self.query_one("#server").has_focus_within:
+            self._leave_detail()
+        else:
+            field = self.query_one("#look-for", Input)
             field.value = ""
             field.remove_class("-open")
+            self.show()
+        self.table.focus()
 
-
-def _cells(row: Row, now: float, colors: dict[str, str]) -> tuple[Text, ...]:
-    status = row.state.status
-    color = _rich(colors.get(tone(status), ""))
-    return (
-        Text(glyph(status), style=color),
-        cell(row.key, limit=40),
-        Text(words(status), style=color),
-        cell(row.account_words(), limit=40),
-        cell(row.renewal_words(now)),
-    )
-
-
-def _rich(color: str) -> str:
-    """A theme's colour as Rich has it: some are names of Textual's alone."""
-    return color if color.startswith("#") else ""
+    def _leave_detail(self) -> None:
+        self.remove_class("-detail")
