@@ -1,6 +1,7 @@
 """The list of servers, and the details of the one under the cursor beside it; below 90 columns one of the two."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
 from handstamp.tui.actions import TABS, bindings, why_not
@@ -294,8 +296,8 @@ class ServersScreen(Screen[None]):
         self.add_class("-detail")
         tabs = self.query_one("#tabs", TabbedContent)
         pane = tabs.active_pane
-        target = None if pane is None else next((each for each in pane.query("*") if each.can_focus), None)
-        (target or tabs).focus()
+        inside = [] if pane is None else [each for each in pane.query(Widget) if each.can_focus and _is_shown(each, pane)]
+        (inside[0] if inside else tabs).focus()
 
     def action_back(self) -> None:
         field = self.query_one("#look-for", Input)
@@ -307,6 +309,13 @@ class ServersScreen(Screen[None]):
         elif field.value:
             field.value = ""
             field.remove_class("-open")
+
+
+def _is_shown(widget: Widget, pane: Widget) -> bool:
+    """A field that is not shown could have the focus too, and would take every key unseen."""
+    return all(
+        isinstance(node, Widget) and node.display for node in takewhile(lambda node: node is not pane, widget.ancestors_with_self)
+    )
 
 
 def _cells(row: Row, now: float, colors: dict[str, str]) -> tuple[Text, ...]:
