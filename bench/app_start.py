@@ -28,7 +28,8 @@ KEY_GOAL = 0.1
 """Seconds. Not a ratio for once: it is what a person notices."""
 HERE = Path(__file__).parent
 COMMANDS = {"ours": [sys.executable, "-m", "handstamp"], "empty": [sys.executable, str(HERE / "empty_app.py")]}
-OPENS_FILTER = {"ours": "/", "empty": ""}
+OPENS_FILTER = {"ours": ("/", "words to look for"), "empty": None}
+"""The key that opens it, and what it shows then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def run(pairs: int) -> Rows:
 def measure(name: str, home: Home) -> Run:
     with Terminal(COMMANDS[name], home.environment()) as terminal:
         first_frame = terminal.first("server-000")
-        if OPENS_FILTER[name]:
-            terminal.press(OPENS_FILTER[name])
-        keys = [terminal.echo(key) for key in KEYS]
+        if (opening := OPENS_FILTER[name]) is not None:
+            terminal.answer(*opening)
+        keys = [terminal.answer(key, key) for key in KEYS]
         terminal.wait(IDLE_SECONDS)
         return Run(first_frame, keys, terminal.private, terminal.wait(IDLE_SECONDS) / IDLE_SECONDS)
 

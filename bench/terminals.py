@@ -46,15 +46,12 @@ class Terminal:
         self._read_until(words)
         return time.perf_counter() - self._started
 
-    def press(self, key: str) -> None:
-        os.write(self._ours, key.encode())
-
-    def echo(self, key: str) -> float:
-        """Seconds from a key until the program has drawn it."""
+    def answer(self, key: str, words: str) -> float:
+        """Seconds from a key until the program has drawn `words`."""
         self._drain()
         pressed = time.perf_counter()
-        self.press(key)
-        self._read_until(key)
+        os.write(self._ours, key.encode())
+        self._read_until(words)
         return time.perf_counter() - pressed
 
     def wait(self, seconds: float) -> float:

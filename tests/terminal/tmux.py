@@ -84,6 +84,12 @@ class Terminal:
         """By tmux's names: `Enter`, `Escape`, `Tab`, `Down`, `C-p`, or a character."""
         self._tmux("send-keys", "--", *keys)
 
+    def move(self, key: str) -> None:
+        """A key that moves the focus. Waits until something looks different: what is typed at once would still go to the old place."""
+        before = self.colours
+        self.press(key)
+        self.wait_until(lambda: True if self.colours != before else None, "another focus")
+
     def type(self, text: str) -> None:
         self._tmux("send-keys", "-l", "--", text)
 
