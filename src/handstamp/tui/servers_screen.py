@@ -284,10 +284,13 @@ class ServersScreen(Screen[None]):
 
     def _enter(self) -> None:
         self.add_class("-detail")
+        # The tab that was chosen just now is not there yet.
+        self.call_after_refresh(self._focus_tab)
+
+    def _focus_tab(self) -> None:
         tabs = self.query_one("#tabs", TabbedContent)
-        pane = tabs.active_pane
-        target = None if pane is None else next((each for each in pane.query("*") if each.focusable), None)
-        (target or tabs).focus()
+        inside = (each for each in self.focus_chain if tabs.active_pane in each.ancestors)
+        next(inside, tabs).focus()
 
     def _leave(self) -> None:
         if self.has_class("-detail") or self.query_one("#server").has_focus_within:
