@@ -14,6 +14,7 @@ from conformance_page import read_conformance, render_conformance
 from handstamp import errors
 from handstamp.cli.commands import COMMANDS, build_group
 from handstamp.errors import HINTS, HandstampError
+from handstamp.tui.actions import ACTIONS
 from requirement_table import read_requirements, render_requirements
 from threat_table import read_threats, render_threats
 
@@ -176,6 +177,30 @@ def render_options(options: list[click.Option], context: click.Context) -> str:
     return "\n".join(["| option | |", "|---|---|", *cells])
 
 
+KEYS = """\
+# Keys of the terminal app
+
+<!-- Written by docs/generate.py from src/handstamp/tui/actions.py. -->
+
+`?` shows them in the app, for what has the focus too; ctrl+p finds them by their words. The id is what
+[`[app.keys]`](configuration.md#appearance-and-keys) gives other keys to.
+
+| key | id | what it does | as a command |
+|---|---|---|---|
+{keys}
+"""
+
+
+def render_keys() -> str:
+    """The table of actions."""
+    rows = (
+        f"| {' '.join(f'`{key}`' for key in each.keys.split(','))} | `{each.id}` | {each.tooltip} | "
+        f"{'' if each.command is None else f'`{each.command}`'} |"
+        for each in ACTIONS
+    )
+    return KEYS.format(keys="\n".join(rows))
+
+
 def main(arguments: list[str]) -> int:
     """Writes the pages, or with `--check` compares them. Gives the exit code: 1 also where what they are made of is not whole."""
     threats, conformance = read_threats(TESTS / "threats"), read_conformance(TESTS / "conformance")
@@ -185,6 +210,7 @@ def main(arguments: list[str]) -> int:
         REFERENCE / "errors.md": render_errors(),
         REFERENCE / "command-line.md": render_command_line(),
         REFERENCE / "conformance.md": render_conformance(conformance),
+        REFERENCE / "keys.md": render_keys(),
         DOCS / "concepts" / "threats.md": render_threats(threats),
         page: render_requirements(page.read_text("utf-8"), requirements),
     }

@@ -18,6 +18,7 @@ from commands import Home
 from handstamp.cli.commands import COMMANDS
 from handstamp.errors import HandstampError
 from handstamp.settings import EVENT_KEYS, PROGRAM_KEYS, SERVER_KEYS, TOP_KEYS
+from handstamp.settings.app import APP_KEYS
 from source_tree import REPOSITORY, calls, dotted_name, modules
 
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -54,7 +55,8 @@ def test_every_command_and_option_is_in_the_reference(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [*SERVER_KEYS, *PROGRAM_KEYS, *EVENT_KEYS, *(key for key in TOP_KEYS if key not in ("servers", "events"))]
+    "key",
+    [*SERVER_KEYS, *PROGRAM_KEYS, *EVENT_KEYS, *APP_KEYS, *sorted({*TOP_KEYS} - {"servers", "events", "app"})],
 )
 def test_every_key_of_servers_toml_is_in_the_reference(key: str) -> None:
     assert f"\n| `{key}` |" in CONFIGURATION

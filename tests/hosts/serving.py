@@ -50,8 +50,11 @@ class Served(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()  # an event stream is never over by itself
+        # A connection that was just accepted is known only after another turn or two of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()  # an event stream is never over by itself
         await asyncio.sleep(0)
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
         await self.lifespan.shutdown()

@@ -85,7 +85,7 @@ class Terminal:
         self._tmux("send-keys", "--", *keys)
 
     def move(self, key: str) -> None:
-        """A key that moves the focus. Waits until something looks different: what is typed at once would still go to the old place."""
+        """A key that moves the focus. Waits until something looks different: what is typed at once would go to the old place."""
         before = self.colours
         self.press(key)
         self.wait_until(lambda: True if self.colours != before else None, "another focus")

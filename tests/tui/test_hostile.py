@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
 
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -17,15 +19,23 @@ from textual.widgets import TextArea
 
 import handstamp.tui
 from fakes import HandMovedClock
+from handstamp.hosts.state import ConnectionStatus
+from handstamp.hosts.target import HttpTarget
 from handstamp.model import LoginPrompt
 from handstamp.tui.app_answerer import AppAnswerer
 from handstamp.tui.asking import AskingDialog
+from handstamp.tui.confirm import Confirm
+from handstamp.tui.edit_dialog import EditDialog
+from handstamp.tui.said import line
 from handstamp.tui.sign_in_dialog import SignIn
 from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, Waiting
 from tui.dialogs import DialogApp, Opened, OpensNothing, ScriptedLogin, opened
+from tui.fake_app import open_app
 from tui.fake_hosts import FakeHost
 from tui.hostile import TOKENS, Hostile
 from tui.strips import Walk
+from tui.test_discovery_pane import PaneApp as DoctorApp
+from tui.test_discovery_pane import ScriptedDoctor
 from tui.tool_servers import PaneApp
 
 Tour = Callable[[Walk, Hostile], Coroutine[None, None, None]]
@@ -106,7 +116,7 @@ async def offers(walk: Walk, hostile: Hostile) -> None:
         walk.look(app)
 
 
-async def _call(walk: Walk, pilot: Pilot[None]) -> None:
+async def _call(walk: Walk, pilot: Pilot[object]) -> None:
     """The tool is marked as destructive: a question comes first."""
     await pilot.press("f5")
     walk.look(pilot.app)
@@ -139,9 +149,68 @@ async def questions(walk: Walk, hostile: Hostile) -> None:
             await answer
 
 
+async def discovery(walk: Walk, hostile: Hostile) -> None:
+    """What the doctor finds, each finding opened."""
+    diagnosis = hostile.diagnosis(hostile.say("server"), "https://mcp.example/mcp")
+    app = DoctorApp()
+    async with app.run_test(size=WIDE) as pilot:
+        app.pane.show("linear", ScriptedDoctor(*diagnosis.findings))
+        await pilot.pause(0.05)
+        await app.workers.wait_for_complete()
+        app.pane.focus()
+        for _ in diagnosis.findings:
+            await pilot.press("down")
+            walk.look(app)
+
+
+async def servers(walk: Walk, hostile: Hostile) -> None:
+    """The list with every state, each tab beside it, the dialogs over it, help and palette."""
+    with TemporaryDirectory() as home:
+        app = open_app(Path(home), [_host(hostile, status) for status in ConnectionStatus])
+        async with app.run_test(size=WIDE) as pilot:
+            app.desk.problem = hostile.error()
+            await pilot.pause(0.1)
+            while app.screen is not app.servers:
+                await pilot.press("escape")
+            for key in ("down", "1", "2", "3", "5"):
+                await pilot.press(key)
+                walk.look(app)
+            app.servers.action_do("open")
+            app.tell(hostile.say("told"))
+            app.tell_error(hostile.error())
+            await pilot.pause(0.2)
+            walk.look(app)
+            for dialog in (EditDialog(), Confirm("Sure?", line(hostile.say("sure")), yes="Yes")):
+                await app.push_screen(dialog)
+                walk.look(app)
+                await pilot.press("escape")
+            for key in ("question_mark", "ctrl+p"):
+                await pilot.press(key)
+                walk.look(app)
+                await pilot.press("escape")
+
+
+def _host(hostile: Hostile, status: ConnectionStatus) -> FakeHost:
+    say = hostile.say
+    target = HttpTarget(say(f"{status.value}-name"), f"https://{status.value}.example/mcp")
+    host = FakeHost(
+        target,
+        status,
+        catalogue=hostile.catalogue(),
+        reason=say("reason"),
+        next_step=say("next-step"),
+        scopes=(say("needed"),),
+        log=hostile.log(),
+    )
+    host.connected = hostile.connected()
+    return host
+
+
 TOURS: dict[Tour, str] = {
     sign_in_dialog: "server authorization-host scope prompt-note wanted more later question note link identity error hint",
     offers: "tool tool-title tool-text problem prompt resource template string choice text embedded error step-up",
+    discovery: "finding finding-url expected actual next-step",
+    servers: "needs_login-name reason next-step needed log log-error server-name instructions sure",
     questions: "form-server form-message string-title page-server page-message page no-page reply-server sampling system-prompt",
 }
 """And the places whose words are seen on each, so that nobody looks at empty screens."""

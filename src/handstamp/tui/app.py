@@ -187,7 +187,7 @@ class HandstampApp(QuietApp):
             case "add", _:
                 self.push_screen(EditDialog(), self._add)
             case "edit", Row() as row if (configured := self.desk.configured(row)) is not None:
-                self.push_screen(EditDialog(Entry.of(configured)), partial(self._change, configured))
+                self._edit(configured)
             case "switch", Row() as row if (configured := self.desk.configured(row)) is not None:
                 self._work(self._switch(row, configured))
             case "remove", Row() as row:
@@ -239,6 +239,14 @@ class HandstampApp(QuietApp):
             given = parse_entry(entry)
             self._work(self._write(self.desk.add(given), given))
 
+    def _edit(self, configured: Configured) -> None:
+        entry = Entry.of(configured)
+        if entry.draws:
+            self.push_screen(EditDialog(entry), partial(self._change, configured))
+        else:
+            path = self.desk.vault.settings.path
+            self.tell_reason(f"{configured.name} has characters that no form can show: change it in {path}.")
+
     def _change(self, before: Configured, entry: Entry | None) -> None:
         if entry is not None:
             change = partial(changed, entry=entry)
@@ -288,12 +296,11 @@ class HandstampApp(QuietApp):
         self.run_worker(run(), name="work")
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """For the palette: all that the keys do, and the looks."""
+        """For the palette: all that the keys do, and the looks. Words of our own alone: it reads markup in them (TH3)."""
         row = self.servers.row
         for each in ACTIONS:
             if screen is self.servers and why_not(each.id, row) is None:
-                command = each.twin(row)
-                title = each.label if command is None else f"{each.label}: {line(command).plain}"
+                title = each.label if each.command is None else f"{each.label}: {each.command}"
                 yield SystemCommand(title, each.tooltip, partial(self.servers.action_do, each.id))
         yield SystemCommand("Theme", "Choose how the app looks.", self.action_change_theme)
 

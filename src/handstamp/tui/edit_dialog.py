@@ -13,6 +13,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 from handstamp.errors import HandstampError, UsageError
 from handstamp.model import ClientSettings
 from handstamp.protocol.scopes import parse_scopes
+from handstamp.protocol.text import harmless
 from handstamp.protocol.urls import parse_server_url
 from handstamp.settings import Configured, ProgramSettings, ServerSettings, require_command, require_name
 from handstamp.tui.said import line
@@ -40,6 +41,11 @@ class Entry:
             case ServerSettings():
                 client_id = configured.client.client_id or ""
                 return cls(configured.name, configured.url, " ".join(configured.scopes), client_id, configured.transport == "sse")
+
+    @property
+    def draws(self) -> bool:
+        """False where a field would hold what a terminal acts on or hides: a field shows its text as it is (TH1, TH2)."""
+        return all(harmless(each) == each for each in (self.name, self.where, self.scopes, self.client_id))
 
 
 def parse_entry(entry: Entry) -> Configured:
