@@ -32,7 +32,7 @@ def test_a_line_says_whose_sign_in_it_is_and_when_it_renews() -> None:
         ("!needs", ["github", "files"]),
         ("connected !me@", ["files"]),
         ("mcp.github", ["github"]),
-        ("!", []),
+        ("!", ["github", "linear", "files"]),
         ("nothing", []),
     ],
 )
@@ -49,7 +49,7 @@ def test_lines_are_put_in_order(order: str, first: str) -> None:
 
 
 def test_columns_give_way_in_their_order_where_there_is_little_room() -> None:
-    natural = dict(zip(COLUMNS, (1, 20, 17, 30, 9), strict=True))
+    natural: dict[str, int] = dict(zip(COLUMNS, (1, 20, 17, 30, 9), strict=True))
 
     assert share(natural, 200) == natural
     assert share(natural, 80) == {**natural, "Account": 22}
