@@ -7,6 +7,7 @@ Pictures of the terminal app as it was drawn when somebody looked at it last, an
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from textual.app import App
 
@@ -18,12 +19,12 @@ DRAWN = Path(__file__).parents[2] / "build" / "pictures"
 FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 
-def draw(app: App[object]) -> str:
+def draw(app: App[Any]) -> str:
     """The screen as SVG, the same for the same screen."""
     return FONT_FACE.sub("", app.export_screenshot(title="handstamp")) + "\n"
 
 
-def assert_drawn(app: App[object], name: str) -> None:
+def assert_drawn(app: App[Any], name: str) -> None:
     """Fails where the screen is not as in `pictures/NAME.svg`; what was drawn instead is left in `build/pictures`."""
     picture, drawn = PICTURES / f"{name}.svg", draw(app)
     if os.environ.get("HANDSTAMP_SNAPSHOTS") == "write":

@@ -1,15 +1,19 @@
 """The app as a person meets it: its keys, its sizes, its pictures."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, TabbedContent
 from textual.worker import WorkerFailed
 
 from application.conftest import home
+from handstamp.doctor import Diagnosis, Finding
 from handstamp.hosts.connection import LogLine
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import HttpTarget, ProgramTarget
@@ -19,6 +23,7 @@ from handstamp.tui.confirm import Confirm
 from handstamp.tui.edit_dialog import EditDialog
 from handstamp.tui.help_screen import HelpScreen
 from handstamp.tui.lines_dialog import LinesDialog
+from handstamp.tui.rows import Row
 from handstamp.tui.sign_in_dialog import SignInDialog
 from tui.app_rows import a_sign_in, url_of
 from tui.fake_app import open_app
@@ -38,6 +43,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def it_is_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The app shows times as people have them."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def some_hosts() -> list[FakeHost]:
     """One in each state, and a program."""
     status = ConnectionStatus
@@ -52,6 +67,11 @@ def some_hosts() -> list[FakeHost]:
         FakeHost(ProgramTarget("files", ("npx", "files", "/home/me")), log=log),
         FakeHost(ProgramTarget("old", ("old",), enabled=False), status.DISABLED),
     ]
+
+
+async def examine_nothing(row: Row, on_finding: Callable[[Finding], None]) -> Diagnosis:
+    """Asks nobody."""
+    return Diagnosis(row.key, row.url or "", (), NOON)
 
 
 @asynccontextmanager
@@ -71,6 +91,7 @@ async def running(
             ConnectionStatus.NEEDS_MORE_ACCESS,
         ):
             store.save_grant(a_sign_in(host.target.name, host.target.account))
+    app.desk.examine = examine_nothing  # type: ignore[method-assign]
     await app.desk.look()
     if not offers:
         app._offering.opened(app._offering.due(app.desk.rows, NOON + 60))
@@ -82,6 +103,11 @@ async def running(
     app.desk.vault.close()
 
 
+def shown(app: HandstampApp) -> Screen[Any]:
+    """What lies on top."""
+    return app.screen
+
+
 async def ended(app: HandstampApp, name: str) -> None:
     for worker in list(app.workers):
         if worker.name == name:
@@ -89,35 +115,36 @@ async def ended(app: HandstampApp, name: str) -> None:
 
 
 PICTURES = {
-    "servers-80": (NORMAL, ""),
-    "servers-120": (WIDE, ""),
-    "servers-light-80": (NORMAL, "light"),
-    "servers-light-120": (WIDE, "light"),
-    "server-80": (NORMAL, "enter"),
-    "waiting-120": (WIDE, "down"),
-    "scopes-120": (WIDE, "down down 3"),
-    "log-120": (WIDE, "G k 5"),
-    "filter-80": (NORMAL, "slash ! n e e d s"),
-    "help-80": (NORMAL, "question_mark"),
-    "logout-80": (NORMAL, "x"),
-    "add-80": (NORMAL, "a"),
+    "dark-80": (
+        NORMAL,
+        {
+            "servers-80": "",
+            "server-80": "enter",
+            "filter-80": "escape slash ! n e e d s",
+            "help-80": "escape question_mark",
+            "add-80": "escape a",
+            "logout-80": "escape escape g x",
+        },
+    ),
+    "dark-120": (WIDE, {"servers-120": "", "waiting-120": "down", "scopes-120": "down 3", "log-120": "escape G k 5"}),
+    "light-80": (NORMAL, {"servers-light-80": ""}),
+    "light-120": (WIDE, {"servers-light-120": "", "remove-light-120": "delete"}),
 }
+"""What is drawn one after the other, and the keys that lead there."""
 
 
 @pytest.mark.parametrize("name", PICTURES)
 async def test_the_screens_are_as_somebody_judged_them_good(home: Path, name: str) -> None:
-    size, keys = PICTURES[name]
-    async with running(home, some_hosts(), size) as (app, pilot):
-        if keys == "light":
-            app.theme = "handstamp-light"
-            app._draw()
-        else:
+    size, pictures = PICTURES[name]
+    theme = name.partition("-")[0]
+    async with running(home, some_hosts(), size, settings=f'[app]\ntheme = "handstamp-{theme}"\n') as (app, pilot):
+        for picture, keys in pictures.items():
             await pilot.press(*keys.split())
-        for field in app.screen.query(Input):
-            field.cursor_blink = False
-        await pilot.pause()
+            for field in app.screen.query(Input):
+                field.cursor_blink = False
+            await pilot.pause()
 
-        assert_drawn(app, name)
+            assert_drawn(app, picture)
 
 
 async def test_an_empty_list_teaches_the_first_step(home: Path) -> None:
@@ -141,7 +168,7 @@ async def test_what_cannot_be_done_is_dim_and_its_key_says_why(home: Path) -> No
         await pilot.press("x")
 
         assert [each.message for each in app._notifications] == ["Nobody has signed in to linear."]
-        assert app.screen is app.servers
+        assert shown(app) is app.servers
 
 
 async def test_keys_lead_through_list_and_tabs_and_back(home: Path) -> None:
@@ -179,10 +206,10 @@ async def test_logout_and_remove_ask_first_and_cancel_is_what_enter_does(home: P
     async with running(home, some_hosts()) as (app, pilot):
         for key in ("x", "delete"):
             await pilot.press(key)
-            assert isinstance(app.screen, Confirm)
+            assert isinstance(shown(app), Confirm)
             await pilot.press("enter")
 
-            assert app.screen is app.servers
+            assert shown(app) is app.servers
         assert "github" in load_settings(home / "config").servers
 
         await pilot.press("delete", "right", "enter")
@@ -193,7 +220,7 @@ async def test_logout_and_remove_ask_first_and_cancel_is_what_enter_does(home: P
 async def test_a_server_is_changed_and_switched_off_by_its_keys(home: Path) -> None:
     async with running(home, some_hosts()) as (app, pilot):
         await pilot.press("e")
-        assert isinstance(app.screen, EditDialog)
+        assert isinstance(shown(app), EditDialog)
         await pilot.press("tab", *"read", "enter", "t")
         await ended(app, "work")
 
@@ -208,98 +235,75 @@ async def test_a_file_that_is_read_only_gives_the_lines_to_paste(home: Path) -> 
         await pilot.press("t")
         await ended(app, "work")
 
-        assert isinstance(app.screen, LinesDialog)
+        assert isinstance(shown(app), LinesDialog)
         await pilot.press("c")
         assert app.clipboard == f'[servers.github]\nurl = "{url_of("github")}"\nenabled = false'
 
 
-async def test_a_connection_is_made_anew_and_an_address_copied_by_a_key(home: Path) -> None:
+async def test_a_connection_is_made_anew_an_address_copied_and_the_app_left_at_once(home: Path) -> None:
     hosts = some_hosts()
-    async with running(home, hosts) as (app, pilot):
+    async with running(home, hosts, WIDE) as (app, pilot):
         await pilot.press("R", "c")
+        await pilot.click(app.servers.table, offset=(24, 0))
 
         assert hosts[0].retries == 1
         assert app.clipboard == url_of("github")
+        assert app.servers.order == "status"  # by the click on its column
+        titles = {each.title for each in app.get_system_commands(app.servers)}
+        assert {"Login: handstamp login SERVER", "Login all: handstamp login --all", "Filter", "Theme"} <= titles
+
+        await pilot.press("q")
+        assert app._exit
 
 
-async def test_the_dialog_comes_by_itself_and_once_dismissed_stays_away(home: Path) -> None:
+async def test_the_dialog_comes_by_itself_never_over_another_and_once_dismissed_stays_away(home: Path) -> None:
     """W16."""
     async with running(home, some_hosts(), offers=True) as (app, pilot):
+        await pilot.press("question_mark")
         app.desk.clock = lambda: NOON + 60
         app._draw()
         await pilot.pause()
-        assert isinstance(app.screen, SignInDialog)
+        assert isinstance(shown(app), HelpScreen)
 
-        app.screen.dismiss(app.screen.signing.outcome)
+        await pilot.press("escape")
+        app._draw()
+        await pilot.pause()
+        dialog = shown(app)
+        assert isinstance(dialog, SignInDialog)
+
+        dialog.dismiss(dialog.signing.outcome)
         for _ in range(2):
             app._draw()
             await pilot.pause()
+        assert shown(app) is app.servers
 
-        assert app.screen is app.servers
 
+async def test_keys_are_those_of_the_settings_and_stay_where_a_wish_makes_no_sense(home: Path) -> None:
+    async with running(home, some_hosts(), settings='[app.keys]\nsort = "f6"\n') as (app, pilot):
+        await pilot.press("s", "f6")
+        assert app.servers.order == "name"
 
-async def test_the_dialog_does_not_come_while_something_else_is_open(home: Path) -> None:
-    async with running(home, some_hosts(), offers=True) as (app, pilot):
-        app.desk.clock = lambda: NOON + 60
-        await pilot.press("question_mark")
-
+        path = home / "config" / "servers.toml"
+        path.write_text(path.read_text().replace("sort", "srt"))
+        await app._look()
         app._draw()
-        await pilot.pause()
+        await pilot.press("f6")
 
-        assert isinstance(app.screen, HelpScreen)
+        assert app.servers.order == "status"
+        assert any("got 'srt'" in each.message for each in app._notifications)
+        await pilot.press("ctrl+c")
+        assert app._exit
 
 
 async def test_login_opens_the_dialog_for_one_and_for_all(home: Path) -> None:
     async with running(home, some_hosts()) as (app, pilot):
         for key, wanted in (("l", "github"), ("L", "linear")):
             await pilot.press(key)
-            assert isinstance(app.screen, SignInDialog)
-            assert app.screen.signing.current.server == wanted
-            app.screen.dismiss(None)
+            dialog = shown(app)
+            assert isinstance(dialog, SignInDialog)
+            assert dialog.signing.current.server == wanted
+            dialog.dismiss(None)
             await pilot.pause()
-
-
-async def test_everything_that_the_keys_do_the_palette_does(home: Path) -> None:
-    async with running(home, some_hosts()) as (app, _):
-        titles = {each.title for each in app.get_system_commands(app.servers)}
-
-        assert {"Login: handstamp login github", "Login all: handstamp login --all", "Filter", "Theme"} <= titles
-
-
-async def test_keys_and_theme_are_those_of_the_settings(home: Path) -> None:
-    settings = '[app]\ntheme = "handstamp-light"\n[app.keys]\nsort = "f6"\nquit = "f10"\n'
-    async with running(home, some_hosts(), settings=settings) as (app, pilot):
-        await pilot.press("s", "f6")
-
-        assert (app.theme, app.servers.order) == ("handstamp-light", "name")
-
-
-async def test_a_wish_that_makes_no_sense_is_told_and_the_keys_stay(home: Path) -> None:
-    async with running(home, some_hosts()) as (app, pilot):
-        path = home / "config" / "servers.toml"
-        path.write_text('[app.keys]\nlogn = "s"\n' + path.read_text())
-
-        await app._look()
-        app._draw()
-        await pilot.press("s")
-
-        assert app.servers.order == "name"
-        assert any("got 'logn'" in each.message for each in app._notifications)
-
-
-async def test_a_click_on_a_column_sorts_by_it(home: Path) -> None:
-    async with running(home, some_hosts(), WIDE) as (app, pilot):
-        await pilot.click(app.servers.table, offset=(24, 0))
-
-        assert app.servers.order == "status"
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+c"])
-async def test_the_app_is_left_at_once(home: Path, key: str) -> None:
-    async with running(home, some_hosts()) as (app, pilot):
-        await pilot.press(key)
-
-        assert app._exit
 
 
 async def test_an_error_that_nobody_foresaw_shows_no_variables(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def test_a_line_says_whose_sign_in_it_is_and_when_it_renews() -> None:
         ("!needs", ["github", "files"]),
         ("connected !me@", ["files"]),
         ("mcp.github", ["github"]),
-        ("!", []),
+        ("!", ["github", "linear", "files"]),
         ("nothing", []),
     ],
 )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -295,7 +295,7 @@ class HandstampApp(QuietApp):
 
         self.run_worker(run(), name="work")
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """For the palette: all that the keys do, and the looks. Words of our own alone: it reads markup in them (TH3)."""
         row = self.servers.row
         for each in ACTIONS:

@@ -115,4 +115,5 @@ def arrange(rows: Iterable[Row], *, wanted: str = "", order: str = "settings") -
 
 
 def _fits(row: Row, word: str) -> bool:
-    return not row.says(word[1:]) if word.startswith("!") and len(word) > 1 else row.says(word)
+    # A mark alone is the beginning of a word that is still being typed.
+    return word == "!" or (not row.says(word[1:]) if word.startswith("!") else row.says(word))

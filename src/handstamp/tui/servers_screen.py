@@ -7,17 +7,18 @@ from typing import ClassVar
 from textual import on
 from textual.actions import parse
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
 
 from handstamp.hosts.connection import Host
-from handstamp.tui.actions import TABS, bindings, why_not
+from handstamp.tui.actions import ACTIONS, TABS, bindings, why_not
 from handstamp.tui.app_of import app_of
 from handstamp.tui.desk import Desk
 from handstamp.tui.discovery_pane import DiscoveryPane
@@ -44,6 +45,15 @@ or in a shell:
 NONE_FIT = "No server fits. esc shows all."
 
 
+class FilterField(Input):
+    """The words to look for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep", tooltip="Keep the filter and go to the list"),
+        Binding("escape", "screen.do('back')", "All", tooltip="Show all servers again"),
+    ]
+
+
 class ServersScreen(Screen[None]):
     """Everything at a glance. What its keys do stands in `handstamp.tui.actions`; what changes anything is told to the app."""
 
@@ -66,6 +76,7 @@ class ServersScreen(Screen[None]):
         self._version = version
         self._tools_drawn: object = None
         self._log_drawn = Content("")
+        self._can: tuple[bool, ...] = ()
         self._is_composed = False
 
     def compose(self) -> ComposeResult:
@@ -82,7 +93,7 @@ class ServersScreen(Screen[None]):
                 for name in TABS:
                     with TabPane(name.title(), id=name):
                         yield from self._pane(name)
-        yield Input(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
+        yield FilterField(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
         yield Footer(show_command_palette=False)
 
     def _pane(self, name: str) -> ComposeResult:
@@ -98,10 +109,14 @@ class ServersScreen(Screen[None]):
     def on_mount(self) -> None:
         self.table.focus()
         self._is_composed = True
+        app_of(self).theme_changed_signal.subscribe(self, self._recolor)
         self.show()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)
+
+    def _recolor(self, _theme: Theme) -> None:
+        self.show()
 
     @property
     def table(self) -> ServersTable:
@@ -125,13 +140,13 @@ class ServersScreen(Screen[None]):
     def show(self) -> None:
         """Draws what has changed since the last time."""
         # Where the app is ending, what is in the screen goes before it.
-        if not self._is_composed or not self.query("#look-for"):
+        if not self._is_composed or not self.query(FilterField):
             return
-        rows = arrange(self.desk.rows, wanted=self.query_one("#look-for", Input).value, order=self.order)
+        rows = arrange(self.desk.rows, wanted=self.query_one(FilterField).value, order=self.order)
         self._show_table(rows)
         self._show_surroundings(rows)
         self.show_detail()
-        self.refresh_bindings()
+        self._dim_keys()
 
     def _show_table(self, rows: Sequence[Row]) -> None:
         is_narrow = self.size.width < NARROW
@@ -204,7 +219,7 @@ class ServersScreen(Screen[None]):
     @on(DataTable.RowHighlighted)
     def _other_row(self) -> None:
         self.show_detail()
-        self.refresh_bindings()
+        self._dim_keys()
 
     @on(DataTable.RowSelected)
     def _row_opened(self) -> None:
@@ -220,13 +235,15 @@ class ServersScreen(Screen[None]):
 
     @on(Input.Submitted, "#look-for")
     def _filter_done(self) -> None:
-        self.query_one("#look-for", Input).set_class(bool(self.query_one("#look-for", Input).value), "-open")
+        self.query_one(FilterField).set_class(bool(self.query_one(FilterField).value), "-open")
         self.table.focus()
 
     def watch_order(self) -> None:
         self.show()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if parameters == ("filter",) and self._is_composed and self.query_one(FilterField).has_focus:
+            return False  # the key types
         # None dims the key in the footer; `on_key` says why.
         return None if self._why_not(action, parameters) is not None else True
 
@@ -236,6 +253,14 @@ class ServersScreen(Screen[None]):
             _, action, parameters = parse(active.binding.action)
             if (reason := self._why_not(action, parameters)) is not None:
                 self.notify(line(reason).plain, severity="warning", markup=False)
+
+    def _dim_keys(self) -> None:
+        """The footer is made anew for this: only where something else can be done than before."""
+        row = self.row
+        reasons = tuple(why_not(each.id, row) is None for each in ACTIONS)
+        if reasons != self._can:
+            self._can = reasons
+            self.refresh_bindings()
 
     def _why_not(self, action: str, parameters: tuple[object, ...]) -> str | None:
         return why_not(str(parameters[0]), self.row) if action == "do" and self._is_composed else None
@@ -272,7 +297,7 @@ class ServersScreen(Screen[None]):
 
     def _open_filter(self) -> None:
         self._leave_detail()
-        field = self.query_one("#look-for", Input)
+        field = self.query_one(FilterField)
         field.add_class("-open")
         field.focus()
 
@@ -296,7 +321,7 @@ class ServersScreen(Screen[None]):
         if self.has_class("-detail") or self.query_one("#server").has_focus_within:
             self._leave_detail()
         else:
-            field = self.query_one("#look-for", Input)
+            field = self.query_one(FilterField)
             field.value = ""
             field.remove_class("-open")
             self.show()
