@@ -19,6 +19,7 @@ from textual.widgets import TextArea
 
 import handstamp.tui
 from fakes import HandMovedClock
+from handstamp.errors import SettingsError
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import HttpTarget
 from handstamp.model import LoginPrompt
@@ -26,6 +27,7 @@ from handstamp.tui.app_answerer import AppAnswerer
 from handstamp.tui.asking import AskingDialog
 from handstamp.tui.confirm import Confirm
 from handstamp.tui.edit_dialog import EditDialog
+from handstamp.tui.lines_dialog import LinesDialog
 from handstamp.tui.said import line
 from handstamp.tui.sign_in_dialog import SignIn
 from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, Waiting
@@ -180,7 +182,11 @@ async def servers(walk: Walk, hostile: Hostile) -> None:
             app.tell_error(hostile.error())
             await pilot.pause(0.2)
             walk.look(app)
-            for dialog in (EditDialog(), Confirm("Sure?", line(hostile.say("sure")), yes="Yes")):
+            await pilot.press("slash")
+            walk.look(app)
+            await pilot.press("escape")
+            lines = LinesDialog(SettingsError(hostile.say("unwritten")), hostile.say("lines"))
+            for dialog in (lines, EditDialog(), Confirm("Sure?", line(hostile.say("sure")), yes="Yes")):
                 await app.push_screen(dialog)
                 walk.look(app)
                 await pilot.press("escape")
@@ -210,7 +216,7 @@ TOURS: dict[Tour, str] = {
     sign_in_dialog: "server authorization-host scope prompt-note wanted more later question note link identity error hint",
     offers: "tool tool-title tool-text problem prompt resource template string choice text embedded error step-up",
     discovery: "finding finding-url expected actual next-step",
-    servers: "needs_login-name reason next-step needed log log-error server-name instructions sure",
+    servers: "needs_login-name reason next-step needed log log-error server-name instructions unwritten lines sure",
     questions: "form-server form-message string-title page-server page-message page no-page reply-server sampling system-prompt",
 }
 """And the places whose words are seen on each, so that nobody looks at empty screens."""

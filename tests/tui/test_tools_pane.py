@@ -80,7 +80,10 @@ def around(tmp_path: Path, saver: Saver) -> Surroundings:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["small", "large"])
 async def test_the_pane_is_drawn(size: tuple[int, int]) -> None:
     app = PaneApp(linear())
-    async with at(app, size=size):
+    async with at(app, size=size) as pilot:
+        while not app.query("FooterKey"):
+            await pilot.pause()
+        await pilot.pause()
         assert_drawn(app, f"tools-{size[0]}")
 
 
