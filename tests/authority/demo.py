@@ -49,7 +49,8 @@ class DemoServers:
         """From now on nobody answers there, until one is added on that port again."""
         process = self._servers.pop(url)
         self._processes.remove(process)
-        assert end(process) == 0
+        process.terminate()
+        assert wait_for(process) == 0
 
     def __enter__(self) -> Self:
         try:
@@ -68,9 +69,7 @@ class DemoServers:
         """The processes' exit statuses."""
         for process in self._processes:
             process.terminate()
-        for process in self._processes:
-            process.terminate()
-        statuses = [end(process) for process in self._processes]
+        statuses = [wait_for(process) for process in self._processes]
         self._processes.clear()
         self._servers.clear()
         return statuses
@@ -98,9 +97,8 @@ class DemoServers:
         return answer
 
 
-def end(process: "subprocess.Popen[str]") -> int:
-    """Its exit status, once it has let go of everything."""
-    process.terminate()
+def wait_for(process: "subprocess.Popen[str]") -> int:
+    """Its exit status, once it has let go of everything. It was told to end, and only once: a second time would kill it."""
     status = process.wait(timeout=20)
     assert process.stdout is not None
     process.stdout.close()
