@@ -20,6 +20,7 @@ class QuietApp(App[None]):
 
     def __init__(self, *, signals: bool = False) -> None:
         super().__init__()
+        self.animation_level = "none"  # what moves for its own sake is sent over SSH too
         self._signals = signals
         self._unsaid: list[str] = []
 
