@@ -306,6 +306,13 @@ async def test_login_opens_the_dialog_for_one_and_for_all(home: Path) -> None:
             await pilot.pause()
 
 
+async def test_a_signal_ends_the_app_with_the_code_of_a_program_that_a_signal_ended(home: Path) -> None:
+    async with running(home, []) as (app, _):
+        app._end_by(15)
+
+        assert (app._exit, app.return_code) == (True, 143)
+
+
 async def test_an_error_that_nobody_foresaw_shows_no_variables(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """TH6."""
 

@@ -20,6 +20,7 @@ class QuietApp(App[None]):
 
     def __init__(self, *, signals: bool = False) -> None:
         super().__init__()
+        self.animation_level = "none"  # what moves for its own sake is sent over SSH too
         self._signals = signals
         self._unsaid: list[str] = []
 
@@ -36,7 +37,10 @@ class QuietApp(App[None]):
             for name in ("SIGTERM", "SIGHUP"):
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                    asyncio.get_running_loop().add_signal_handler(number, self.exit)
+                    asyncio.get_running_loop().add_signal_handler(number, self._end_by, number)
+
+    def _end_by(self, number: int) -> None:
+        self.exit(return_code=128 + number)
 
     def announce(self, words: str) -> None:
         """Something to know about: from any thread, and before the app runs too."""
