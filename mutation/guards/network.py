@@ -6,6 +6,7 @@ ADDRESSES = "http/addresses.py"
 BODY = "http/body.py"
 DRIVE = "http/drive.py"
 GUARD = "http/guard.py"
+TRUST = "http/trust.py"
 JSON = "protocol/exchange.py"
 METADATA = "protocol/metadata.py"
 URLS = "protocol/urls.py"
@@ -169,21 +170,21 @@ GUARDS = [
         "certificates are verified",
         (
             Edit(
-                GUARD,
+                TRUST,
                 "context.minimum_version = ssl.TLSVersion.TLSv1_2\n",
-                "context.check_hostname = False\n        context.verify_mode = ssl.CERT_NONE\n",
+                "context.check_hostname = False\n    context.verify_mode = ssl.CERT_NONE\n",
             ),
         ),
         rows=("TA20",),
     ),
     Guard(
         "certificates are of the host that was asked",
-        (Edit(GUARD, "context.minimum_version = ssl.TLSVersion.TLSv1_2\n", "context.check_hostname = False\n"),),
+        (Edit(TRUST, "context.minimum_version = ssl.TLSVersion.TLSv1_2\n", "context.check_hostname = False\n"),),
         rows=("TA20",),
     ),
     Guard(
         "the environment brings no certificates",
-        (Edit(GUARD, "create_ssl_context(trust_env=False)", "create_ssl_context(trust_env=True)"),),
+        (Edit(TRUST, "create_ssl_context(trust_env=False)", "create_ssl_context(trust_env=True)"),),
         rows=("TA21",),
     ),
     Guard(

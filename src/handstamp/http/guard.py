@@ -23,15 +23,15 @@ private; what a public name leads to there, only the proxy can know.
 import re
 import ssl
 from collections.abc import Sequence
-from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import httpcore2
 import httpx2
 
-from handstamp.errors import ForbiddenAddress, InsecureUrl, SettingsError
+from handstamp.errors import ForbiddenAddress, InsecureUrl
 from handstamp.http.addresses import Address, Zone, find_zone, parse_address
 from handstamp.http.dial import Connector, ProxyConnector, Resolve, resolve
+from handstamp.http.trust import trust
 from handstamp.model import Named, Secret
 from handstamp.protocol.urls import host as url_host
 
@@ -162,17 +162,9 @@ class Guard:
         url = httpcore2.URL(scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path)
         return httpcore2.Proxy(url, auth=proxy.raw_auth, ssl_context=tls)
 
-    @cached_property
+    @property
     def _tls(self) -> ssl.SSLContext:
-        # Loading the machine's certificates takes milliseconds, so they are loaded once a guard.
-        context = httpx2.create_ssl_context(trust_env=False)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self._ca_file is not None:
-            try:
-                context.load_verify_locations(cafile=self._ca_file)
-            except (OSError, ValueError) as error:
-                raise SettingsError(f"Expected certificates in PEM form in {self._ca_file}, got none.") from error
-        return context
+        return trust(self._ca_file)
 
 
 class _Pool(httpx2.AsyncHTTPTransport):
