@@ -98,9 +98,17 @@ class HandstampApp(QuietApp):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self.desk.run(), name="connections", exit_on_error=True)
-        self._look_soon()
+        self.run_worker(self._show_then_connect(), name="begin")
+
+    async def _show_then_connect(self) -> None:
+        await self.desk.look()
+        self._draw()
+        # What speaks MCP keeps the interpreter busy while it is loaded: the list stands before that.
+        self.call_after_refresh(self._connect)
         self.set_interval(LOOK, self._look_soon)
+
+    def _connect(self) -> None:
+        self.run_worker(self.desk.run(), name="connections", exit_on_error=True)
 
     def _look_soon(self) -> None:
         if not self.desk.is_looking:
