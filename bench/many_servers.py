@@ -1,11 +1,12 @@
 """
-MCP servers by the hundred on one port: `/N` answers at once, `/hang/N` takes what it is asked and never answers.
+MCP servers by the hundred, each at an address of loopback: `/N` answers at once, `/hang/N` takes what it is asked and is silent.
 
 Bare asyncio in a process of its own, so that what is measured is the client. Says its port, and ends when its stdin does.
 """
 
 import asyncio
 import json
+import socket
 import sys
 from threading import Thread
 from typing import Any
@@ -23,6 +24,8 @@ RESULTS: dict[str, dict[str, Any]] = {
     "ping": {},
 }
 
+HANGS = asyncio.Event()
+
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
@@ -30,7 +33,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(content_length(head))
             if b" /hang/" in head.partition(b"\r\n")[0]:
-                await asyncio.Event().wait()
+                await HANGS.wait()
             writer.write(response_to(head, body))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -56,8 +59,10 @@ def http(status: str, message: dict[str, Any] | None = None) -> bytes:
 
 
 async def main() -> None:
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=400)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    server = await asyncio.start_server(answer, [f"127.0.0.{number}" for number in range(1, 255)], port)
+    sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     Thread(target=end_with_stdin, daemon=True).start()
     await server.serve_forever()
