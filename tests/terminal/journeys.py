@@ -29,7 +29,7 @@ def assert_left_clean(terminal: Terminal) -> None:
     terminal.run("printf", "%s-%s\\n", "left", "$?")
     screen = terminal.wait_for("left-")
 
-    assert "Traceback" not in screen
+    assert "Traceback" not in screen, screen
     assert (terminal.ask("cursor_flag"), terminal.ask("mouse_any_flag")) == ("1", "0")
     terminal.run("stty", "-a")
     settings = terminal.wait_for("icanon").split()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from mcp_types import CallToolResult, ImageContent, TextContent
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
@@ -158,6 +159,16 @@ async def test_a_destructive_tool_is_called_after_a_yes_alone() -> None:
         await pilot.press("f5", "right", "enter")
         await pilot.pause()
         assert host.calls == [("delete_issue", {"id": "7"})]
+
+
+async def test_keys_that_come_all_at_once_are_heard_in_their_order() -> None:
+    host = linear(SEARCH)
+    async with at(app := PaneApp(host), "enter") as pilot:
+        for key in ("H", "i", "f5"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+
+        assert host.calls == [("search", {"query": "Hi"})]
 
 
 async def test_a_call_that_runs_shows_how_far_it_is_and_is_cancelled() -> None:

@@ -62,7 +62,7 @@ class HandstampApp(QuietApp):
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "quit", "Quit", show=False),
         Binding("question_mark", "help", "Help", tooltip="Show what the keys do"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]

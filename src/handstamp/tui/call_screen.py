@@ -50,8 +50,8 @@ class CallScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+s,ctrl+enter", "call", "Call", priority=True, tooltip="Call with what is entered"),
-        Binding("ctrl+r", "switch", "JSON", priority=True, tooltip="Edit the arguments as JSON, or in fields"),
+        Binding("f5,ctrl+s,ctrl+enter", "call", "Call", tooltip="Call with what is entered"),
+        Binding("ctrl+r", "switch", "JSON", tooltip="Edit the arguments as JSON, or in fields"),
         Binding("ctrl+c", "cancel", "Cancel the call", tooltip="Stop waiting, and tell the server"),
         Binding("escape", "leave", "Back", tooltip="Cancel the call that runs, or go back"),
     ]
