@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,47 @@ async def test_the_dialog_comes_by_itself_never_over_another_and_once_dismissed_
             app._draw()
             await pilot.pause()
         assert shown(app) is app.servers
+
+
+async def test_who_needs_the_person_meanwhile_joins_a_dialog_that_came_by_itself(home: Path) -> None:
+    late = FakeHost("zoom")
+    async with running(home, [late, *some_hosts()], offers=True) as (app, pilot):
+        app.desk.clock = lambda: NOON + 60
+        app._draw()
+        await pilot.pause()
+        dialog = shown(app)
+        assert isinstance(dialog, SignInDialog)
+        late.state = replace(late.state, status=ConnectionStatus.NEEDS_LOGIN)
+        app._draw()
+        await pilot.pause()
+        assert [each.server for each in dialog.signing.queue] == ["linear", "zoom"]
+
+        dialog.dismiss(dialog.signing.outcome)
+        await pilot.pause()
+        app._draw()
+        await pilot.pause()
+        assert shown(app) is app.servers
+
+
+async def test_who_needs_the_person_meanwhile_waits_until_they_have_done_what_they_wanted(home: Path) -> None:
+    late = FakeHost("zoom")
+    async with running(home, [FakeHost("github"), late], offers=True) as (app, pilot):
+        app.desk.clock = lambda: NOON + 60
+        await pilot.press("l")
+        dialog = shown(app)
+        assert isinstance(dialog, SignInDialog)
+        late.state = replace(late.state, status=ConnectionStatus.NEEDS_LOGIN)
+        app._draw()
+        await pilot.pause()
+        assert len(dialog.signing.queue) == 1
+
+        dialog.dismiss(dialog.signing.outcome)
+        await pilot.pause()
+        app._draw()
+        await pilot.pause()
+        dialog = shown(app)
+        assert isinstance(dialog, SignInDialog)
+        assert [each.server for each in dialog.signing.queue] == ["zoom"]
 
 
 async def test_keys_are_those_of_the_settings_and_stay_where_a_wish_makes_no_sense(home: Path) -> None:

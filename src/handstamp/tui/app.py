@@ -149,6 +149,9 @@ class HandstampApp(QuietApp):
         wanted = self._offering.due(self.desk.rows, self.desk.clock())
         if wanted and self.screen is self.servers:
             self._sign_in(wanted, by_itself=True)
+        elif wanted and isinstance(self.screen, SignInDialog) and self.screen.takes_more:
+            self._offering.opened(wanted)
+            self.screen.join(wanted)
 
     def _sign_in(self, wanted: list[SignIn], *, by_itself: bool = False) -> None:
         self._offering.opened(wanted)

@@ -100,6 +100,16 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._wants_copy = False
         self._is_laid_out = False
 
+    @property
+    def takes_more(self) -> bool:
+        """Whether others may `join`. One that the person opened is for what they wanted."""
+        return self._by_itself and not isinstance(self.signing.state, Closed)
+
+    def join(self, wanted: Sequence[SignIn]) -> None:
+        """They need the person too, and come last."""
+        self.signing = self.signing.joined_by(wanted)
+        self._draw()
+
     def compose(self) -> ComposeResult:
         yield SignInPanel()
 

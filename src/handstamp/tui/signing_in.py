@@ -72,6 +72,10 @@ class SigningIn:
     def has_next(self) -> bool:
         return self.at + 1 < len(self.queue)
 
+    def joined_by(self, more: Sequence[SignIn]) -> "SigningIn":
+        """Others need the person too: they come last."""
+        return replace(self, queue=(*self.queue, *(each for each in more if each not in self.queue)))
+
     @property
     def outcome(self) -> SignInOutcome:
         return SignInOutcome(self.signed_in, tuple(each for each in self.queue if each not in self.signed_in))
