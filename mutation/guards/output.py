@@ -70,7 +70,7 @@ GUARDS = [
         (
             Edit(
                 "protocol/text.py",
-                'return LOOSE_JOINER.sub(lambda found: _escape(found[0]), "".join(shown))',
+                'return re.sub(LOOSE_JOINER, lambda found: _escape(found[0]), "".join(shown))',
                 'return "".join(shown)',
             ),
         ),

@@ -14,7 +14,8 @@ from fakes import HandMovedClock, make_grant
 from handstamp.errors import HandstampError
 from handstamp.model import Grant, LoginPrompt
 from handstamp.ports import Browser, Presenter
-from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInFunction, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
+from handstamp.tui.sign_in_dialog import SignInDialog, SignInFunction
 from handstamp.tui.sign_in_states import State
 from tui.fake_hosts import NOON
 

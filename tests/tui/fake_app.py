@@ -39,6 +39,6 @@ def open_app(home: Path, hosts: Sequence[FakeHost], browser: Browser | None = No
     vault = Vault.open(state=home / "state", config=home / "config", announce=lambda _: None)
     targets = [host.target for host in hosts]
     fleet = FakeFleet(hosts)
-    app = HandstampApp(vault, lambda _: targets, browser or FormBrowser(), version="0.1", fleet=fleet, clock=lambda: NOON)
+    app = HandstampApp(vault, lambda _: targets, browser or FormBrowser(), fleet=fleet, clock=lambda: NOON)
     app.animation_level = "none"
     return app

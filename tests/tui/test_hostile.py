@@ -29,7 +29,7 @@ from handstamp.tui.confirm import Confirm
 from handstamp.tui.edit_dialog import EditDialog
 from handstamp.tui.lines_dialog import LinesDialog
 from handstamp.tui.said import line
-from handstamp.tui.sign_in_dialog import SignIn
+from handstamp.tui.sign_in import SignIn
 from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, Waiting
 from tui.dialogs import DialogApp, Opened, OpensNothing, ScriptedLogin, opened
 from tui.fake_app import open_app

@@ -2,7 +2,7 @@
 
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.tui.offering import Offering
-from handstamp.tui.sign_in_states import SignIn, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 from tui.app_rows import a_row
 from tui.fake_hosts import NOON
 

@@ -5,7 +5,8 @@ from textual import events
 
 from handstamp.errors import AccessDenied, DiscoveryFailed, LoginTimedOut
 from handstamp.model import LoginPrompt
-from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
+from handstamp.tui.sign_in_dialog import SignInDialog
 from handstamp.tui.sign_in_states import Closed, Confirming, Done, Failed, Prompting, Saving, Waiting
 from tui.dialogs import HOSTILE, LINEAR, PROMPT, URL, Opened, OpensNothing, ScriptedLogin, opened
 from tui.snapshots import assert_drawn

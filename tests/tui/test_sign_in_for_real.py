@@ -12,7 +12,8 @@ from handstamp.demo.visitor import visit
 from handstamp.errors import AccessDenied, LoginTimedOut
 from handstamp.model import Grant
 from handstamp.ports import Browser, Presenter
-from handstamp.tui.sign_in_dialog import SignIn, SignInFunction, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
+from handstamp.tui.sign_in_dialog import SignInFunction
 from handstamp.tui.sign_in_states import Done, Failed, Prompting, Waiting
 from handstamp.vault import Vault
 from tui.dialogs import Opened, OpensNothing, opened

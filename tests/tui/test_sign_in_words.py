@@ -17,7 +17,8 @@ from handstamp.errors import (
     VaultLocked,
 )
 from handstamp.model import GrantType, LoginPrompt
-from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, SignIn, Starting, State, Waiting
+from handstamp.tui.sign_in import SignIn
+from handstamp.tui.sign_in_states import Confirming, Done, Failed, Prompting, Saving, Starting, State, Waiting
 from handstamp.tui.sign_in_words import body, key_lines, link, report, title
 from handstamp.tui.signing_in import SigningIn
 from tui.dialogs import GRANT, HOSTILE, PROMPT, URL

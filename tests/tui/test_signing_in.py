@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from handstamp.errors import AccessDenied
 from handstamp.model import LoginPrompt
 from handstamp.tui.grace import QUIET, Grace
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 from handstamp.tui.sign_in_states import (
     Asked,
     Away,
@@ -28,8 +29,6 @@ from handstamp.tui.sign_in_states import (
     Said,
     Saving,
     SavingBegan,
-    SignIn,
-    SignInOutcome,
     Starting,
     State,
     Waiting,

@@ -19,7 +19,7 @@ from handstamp.hosts.connection import OnProgress
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.tui.answer_view import AnswerView, LoginWanted, StepUpWanted
 from handstamp.tui.call_screen import CallScreen
-from handstamp.tui.confirming import ConfirmCall
+from handstamp.tui.confirm import Confirm
 from handstamp.tui.form_view import FieldView, FormView
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.tools_pane import ToolsPane
@@ -147,9 +147,9 @@ async def test_a_destructive_tool_is_called_after_a_yes_alone() -> None:
     host = linear(DELETE)
     app = PaneApp(host)
     async with at(app, "enter", "7", "f5") as pilot:
-        assert isinstance(app.screen, ConfirmCall)
+        assert isinstance(app.screen, Confirm)
         assert app.focused is not None
-        assert app.focused.id == "no"
+        assert app.focused.id == "cancel"
         assert_drawn(app, "call-destructive")
 
         await pilot.press("enter")

@@ -28,7 +28,7 @@ MAX_MARKS = 6
 JOINERS = "\u200c\u200d"
 JOINED = "\u0600-\u1fff\u2010-\U0010ffff"
 """The scripts and pictures that joiners shape; those of Europe lie before them, and there a joiner only hides."""
-LOOSE_JOINER = re.compile(f"(?<![{JOINED}])[{JOINERS}]|[{JOINERS}](?![{JOINED}])")
+LOOSE_JOINER = f"(?<![{JOINED}])[{JOINERS}]|[{JOINERS}](?![{JOINED}])"
 
 
 def safe(text: str, limit: int = 200) -> str:
@@ -55,7 +55,7 @@ def harmless(text: str) -> str:
             marks = 0
         shown.append(_shown(character) if marks <= MAX_MARKS else _escape(character))
     # What is left of those scripts draws, for what does not has become an escape.
-    return LOOSE_JOINER.sub(lambda found: _escape(found[0]), "".join(shown))
+    return re.sub(LOOSE_JOINER, lambda found: _escape(found[0]), "".join(shown))
 
 
 def columns(text: str) -> int:

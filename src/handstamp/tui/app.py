@@ -1,48 +1,43 @@
 """
 The terminal app: it opens at once, connects in the background, and asks nothing of the person but what only they can do.
 
-The first frame is drawn before any connection begins. From then on one timer looks, each second, whether somebody has changed
-vault or settings; all else is drawn when a connection says that it changed.
+The first frame is drawn before any connection begins, and before anything is loaded that it does not need: hence imports inside
+functions. From then on one timer looks, each second, whether somebody has changed vault or settings; all else is drawn when a
+connection says that it changed.
 """
 
+import gc
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.screen import Screen
 
 from handstamp.errors import SettingsError, find_error
-from handstamp.hosts.state import ConnectionStatus
 from handstamp.hosts.target import Target
 from handstamp.ports import Browser, Clock
-from handstamp.settings import AppSettings, Configured
-from handstamp.settings_file import render_server
+from handstamp.settings import AppSettings
 from handstamp.tui.actions import ACTIONS, why_not
-from handstamp.tui.answer_view import LoginWanted, StepUpWanted
-from handstamp.tui.app_answerer import AppAnswerer
-from handstamp.tui.confirm import Confirm
 from handstamp.tui.desk import WAITS_FOR_A_SIGN_IN, Desk, Fleet
-from handstamp.tui.edit_dialog import EditDialog, Entry, changed, parse_entry
-from handstamp.tui.help_screen import HelpScreen, explain_actions, explain_focused
 from handstamp.tui.hidden import Hidden
 from handstamp.tui.later import LaterFleet
-from handstamp.tui.lines_dialog import LinesDialog
 from handstamp.tui.offering import Offering
 from handstamp.tui.quiet_app import QuietApp
 from handstamp.tui.rows import Row
-from handstamp.tui.said import line
 from handstamp.tui.servers_screen import ServersScreen
-from handstamp.tui.sign_in_dialog import SignIn, SignInDialog, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 from handstamp.tui.surroundings import Surroundings
 from handstamp.tui.themes import DARK, LIGHT
 from handstamp.tui.wishes import choose_theme, map_keys
 from handstamp.vault import Vault
-from handstamp.words import span
+
+if TYPE_CHECKING:
+    from handstamp.hosts.answering import Answerer
+    from handstamp.tui.answer_view import LoginWanted, StepUpWanted
+    from handstamp.tui.sign_in_dialog import SignInDialog
 
 __all__ = ["HandstampApp"]
 
@@ -73,7 +68,6 @@ class HandstampApp(QuietApp):
         find_targets: Callable[[Vault], list[Target]],
         browser: Browser,
         *,
-        version: str,
         hidden: Hidden | None = None,
         fleet: Fleet | None = None,
         clock: Clock = time.time,
@@ -81,11 +75,10 @@ class HandstampApp(QuietApp):
     ) -> None:
         super().__init__(signals=signals)
         self._browser = browser
-        self._version = version
         self._around = Surroundings(mask=(hidden or Hidden()).mask)
-        answerer = AppAnswerer(self, browser, mask=self._around.mask, url_of=self._url_of)
-        self.desk = Desk(vault, fleet or LaterFleet(answerer, self.changed), find_targets, clock=clock)
+        self.desk = Desk(vault, fleet or LaterFleet(self._build_answerer, self.changed), find_targets, clock=clock)
         self._offering = Offering()
+        self._offered: SignInDialog | None = None
         self._is_drawing = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -93,11 +86,12 @@ class HandstampApp(QuietApp):
         self._obey()
 
     def on_mount(self) -> None:
-        self.servers = ServersScreen(self.desk, self._around, version=self._version)
+        self.servers = ServersScreen(self.desk, self._around)
         self.push_screen(self.servers)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.enable()
         self.run_worker(self._show_then_connect(), name="begin")
 
     async def _show_then_connect(self) -> None:
@@ -148,14 +142,17 @@ class HandstampApp(QuietApp):
         """A sign-in dialog by itself, where servers need one that the person has not left before (W16)."""
         wanted = self._offering.due(self.desk.rows, self.desk.clock())
         if wanted and self.screen is self.servers:
-            self._sign_in(wanted, by_itself=True)
-        elif wanted and isinstance(self.screen, SignInDialog) and self.screen.takes_more:
+            self.sign_in(wanted, by_itself=True)
+        elif wanted and self._offered is not None and self._offered.takes_more:
             self._offering.opened(wanted)
-            self.screen.join(wanted)
+            self._offered.join(wanted)
 
-    def _sign_in(self, wanted: list[SignIn], *, by_itself: bool = False) -> None:
+    def sign_in(self, wanted: list[SignIn], *, by_itself: bool = False) -> None:
+        from handstamp.tui.sign_in_dialog import SignInDialog
+
         self._offering.opened(wanted)
         dialog = SignInDialog(wanted, self.desk.sign_in, self._browser, by_itself=by_itself)
+        self._offered = dialog if by_itself else self._offered
         self.push_screen(dialog, self._signed_in)
 
     def _signed_in(self, outcome: SignInOutcome | None) -> None:
@@ -163,125 +160,46 @@ class HandstampApp(QuietApp):
             self._offering.closed(outcome)
         self.run_worker(self._look(), name="look")
 
-    def on_sign_in_dialog_signed_in(self, message: SignInDialog.SignedIn) -> None:
+    def on_sign_in_dialog_signed_in(self, message: "SignInDialog.SignedIn") -> None:
         for row in self.desk.rows:
             host = self.desk.host(row.key)
             is_it = (row.target.name, row.account) == (message.sign_in.server, message.sign_in.account)
             if is_it and host is not None and host.state.status in WAITS_FOR_A_SIGN_IN:
                 host.retry()
 
-    def on_sign_in_dialog_doctor_wanted(self, message: SignInDialog.DoctorWanted) -> None:
+    def on_sign_in_dialog_doctor_wanted(self, message: "SignInDialog.DoctorWanted") -> None:
         self.servers.choose(message.server)
         self.servers.examine()
 
-    def on_login_wanted(self, message: LoginWanted) -> None:
+    def on_login_wanted(self, message: "LoginWanted") -> None:
         if (row := self.desk.row(message.host)) is not None:
-            self._sign_in([_sign_in_to(row)])
+            self.sign_in([_sign_in_to(row)])
 
-    def on_step_up_wanted(self, message: StepUpWanted) -> None:
+    def on_step_up_wanted(self, message: "StepUpWanted") -> None:
         if (row := self.desk.row(message.host)) is not None:
-            self._sign_in([SignIn(row.target.name, row.account, message.scopes)])
+            self.sign_in([SignIn(row.target.name, row.account, message.scopes)])
 
     def on_servers_screen_wanted(self, message: ServersScreen.Wanted) -> None:
         if (reason := why_not(message.action, message.row)) is not None:
             self.tell_reason(reason)
             return
-        match message.action, message.row:
-            case "login", Row() as row:
-                self._sign_in([_sign_in_to(row)])
-            case "login_all", _:
-                self._login_all()
-            case "refresh", Row() as row:
-                self._work(self._refresh(row))
-            case "logout", Row() as row:
-                self._ask_logout(row)
-            case "add", _:
-                self.push_screen(EditDialog(), self._add)
-            case "edit", Row() as row if (configured := self.desk.configured(row)) is not None:
-                self._edit(configured)
-            case "switch", Row() as row if (configured := self.desk.configured(row)) is not None:
-                self._work(self._switch(row, configured))
-            case "remove", Row() as row:
-                self._ask_remove(row)
-            case "reconnect", Row() as row:
-                self._reconnect(row)
-            case "copy_url", Row(url=str(url)):
-                self.copy_to_clipboard(url)
-                self.tell(f"Copied {url}, where your terminal allows it.")
-            case "help", _:
-                self.action_help()
-            case "quit", _:
-                self.exit()
-            case _:
-                pass
+        from handstamp.tui.doing import Doing
 
-    def _login_all(self) -> None:
-        waiting = [row for row in self.desk.rows if row.state.status is ConnectionStatus.NEEDS_LOGIN]
-        if waiting:
-            self._sign_in([_sign_in_to(row) for row in waiting])
-        else:
-            self.tell("No server needs you now.")
+        Doing(self).do(message.action, message.row)
 
-    async def _refresh(self, row: Row) -> None:
-        grant = await self.desk.refresh(row)
-        ends_at = grant.token.expires_at
-        ends = "" if ends_at is None else f"; it ends in {span(ends_at - self.desk.clock())}"
-        self.tell(f"{row.key} has a new token{ends}.")
+    def _build_answerer(self) -> "Answerer":
+        from handstamp.tui.app_answerer import AppAnswerer
 
-    def _ask_logout(self, row: Row) -> None:
-        words = Content.assemble("The sign-in to ", line(row.key, "bold"), " is revoked there and forgotten here.")
-        self.push_screen(Confirm("Log out?", words, yes="Logout"), lambda yes: self._work(self._logout(row)) if yes else None)
-
-    async def _logout(self, row: Row) -> None:
-        reports = await self.desk.logout(row)
-        missed = next((each.reason for each in reports if not each.revoked and each.reason), None)
-        self.tell(f"Signed out of {row.key}." if missed is None else f"Forgotten here; not revoked there: {missed}")
-
-    def _ask_remove(self, row: Row) -> None:
-        words = Content.assemble("The name and the settings of ", line(row.key, "bold"), " are forgotten. A sign-in stays.")
-        self.push_screen(Confirm("Remove?", words, yes="Remove"), lambda yes: self._work(self.desk.remove(row)) if yes else None)
-
-    async def _switch(self, row: Row, configured: Configured) -> None:
-        enabled = row.state.status is ConnectionStatus.DISABLED
-        await self._write(self.desk.set_enabled(row, enabled), replace(configured, enabled=enabled))
-
-    def _add(self, entry: Entry | None) -> None:
-        if entry is not None:
-            given = parse_entry(entry)
-            self._work(self._write(self.desk.add(given), given))
-
-    def _edit(self, configured: Configured) -> None:
-        entry = Entry.of(configured)
-        if entry.draws:
-            self.push_screen(EditDialog(entry), partial(self._change, configured))
-        else:
-            path = self.desk.vault.settings.path
-            self.tell_reason(f"{configured.name} has characters that no form can show: change it in {path}.")
-
-    def _change(self, before: Configured, entry: Entry | None) -> None:
-        if entry is not None:
-            change = partial(changed, entry=entry)
-            self._work(self._write(self.desk.change(before.name, change), change(before)))
-
-    async def _write(self, writing: Awaitable[None], meant: Configured) -> None:
-        """Where the file is not ours to write, the person gets the lines."""
-        try:
-            await writing
-        except SettingsError as error:
-            self.push_screen(LinesDialog(error, render_server(meant)))
-        else:
-            self.tell(f"{meant.name} is saved in {self.desk.vault.settings.path}.")
+        return AppAnswerer(self, self._browser, mask=self._around.mask, url_of=self._url_of)
 
     def _url_of(self, server: str) -> str | None:
         configured = self.desk.vault.settings.servers.get(server)
         return None if configured is None else configured.url
 
-    def _reconnect(self, row: Row) -> None:
-        if (host := self.desk.host(row.key)) is not None:
-            host.retry()
-
     def action_help(self) -> None:
         """What the keys do now."""
+        from handstamp.tui.help_screen import HelpScreen, explain_actions, explain_focused
+
         active = list(self.screen.active_bindings.values())
         names = {each.binding.key: self.get_key_display(each.binding) for each in active}
         around = (self, self.screen)
@@ -291,7 +209,7 @@ class HandstampApp(QuietApp):
         else:
             self.push_screen(HelpScreen(explain_focused(active, (self,), names)))
 
-    def _work(self, work: Awaitable[None]) -> None:
+    def work(self, work: Awaitable[None]) -> None:
         """Does it in the background; what goes wrong is told."""
 
         async def run() -> None:

@@ -15,9 +15,9 @@ from textual.app import App
 from handstamp.ports import Browser, Clock
 from handstamp.tui.asking import AskingDialog
 from handstamp.tui.form_dialog import FormDialog
+from handstamp.tui.hidden import Mask
 from handstamp.tui.page_dialog import PageDialog
 from handstamp.tui.reply_dialog import ReplyDialog
-from handstamp.tui.results import Mask
 
 if TYPE_CHECKING:
     from mcp_types import CreateMessageRequestParams, CreateMessageResult, ElicitResult, ErrorData

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from handstamp.tui.offers import Offer
+if TYPE_CHECKING:
+    from handstamp.tui.offers import Offer
 
 __all__ = ["Call", "CallHistory"]
 
@@ -15,7 +17,7 @@ class Call:
     """One call that has ended. Times are seconds since 1970, UTC."""
 
     host: str
-    offer: Offer
+    offer: "Offer"
     arguments: Mapping[str, object]
     at: float
     seconds: float

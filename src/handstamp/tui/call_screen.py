@@ -21,7 +21,7 @@ from handstamp.tui.answer_view import AnswerView
 from handstamp.tui.app_of import app_of
 from handstamp.tui.call_history import Call
 from handstamp.tui.calling import do_call, explain, progress_line
-from handstamp.tui.confirming import ConfirmCall
+from handstamp.tui.confirm import Confirm
 from handstamp.tui.form_view import FormView
 from handstamp.tui.offers import Offer, Sort, asks_first
 from handstamp.tui.said import line
@@ -116,8 +116,9 @@ class CallScreen(Screen[None]):
         if not asks_first(self._offer):
             self._begin(arguments)
             return
-        asked = ConfirmCall(line(self._offer.name, "bold"), line(self._host.target.name, "bold"))
-        app_of(self).push_screen(asked, lambda yes: self._begin(arguments) if yes else None)
+        tool, server = line(self._offer.name, "bold"), line(self._host.target.name, "bold")
+        words = Content.assemble(server, " says that ", tool, " may destroy or overwrite something.")
+        app_of(self).push_screen(Confirm("Call it?", words, yes="Call"), lambda yes: self._begin(arguments) if yes else None)
 
     async def action_switch(self) -> None:
         """Between fields and JSON."""

@@ -7,9 +7,10 @@ from textual.content import Content
 
 from handstamp.errors import LoginRequired, StepUpRequired, find_error
 from handstamp.hosts.connection import Host, OnProgress
+from handstamp.tui.hidden import Mask
 from handstamp.tui.json_text import dump
 from handstamp.tui.offers import Offer, Sort
-from handstamp.tui.results import Mask, Part, parts_of_messages, parts_of_resource, parts_of_result
+from handstamp.tui.results import Part, parts_of_messages, parts_of_resource, parts_of_result
 from handstamp.tui.said import line
 from handstamp.tui.uri_template import expand_template
 from handstamp.words import one_line

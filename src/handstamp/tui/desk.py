@@ -10,22 +10,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from handstamp.doctor import Diagnosis, Finding
 from handstamp.errors import HandstampError, SettingsError, UsageError
 from handstamp.hosts.connection import Host
 from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.hosts.target import HttpTarget, Target, target_key
-from handstamp.logout import LogoutReport
 from handstamp.model import Grant, VaultPlace
 from handstamp.ports import Browser, Clock, Presenter
 from handstamp.settings import Configured, ServerSettings
 from handstamp.settings_file import add_server, change_server, remove_server, set_enabled
 from handstamp.standing import Standing, find_standings
 from handstamp.tui.rows import Row
-from handstamp.tui.sign_in_states import SignIn
+from handstamp.tui.sign_in import SignIn
 from handstamp.vault import Vault
+
+if TYPE_CHECKING:
+    from handstamp.doctor import Diagnosis, Finding
+    from handstamp.logout import LogoutReport
 
 __all__ = ["WAITS_FOR_A_SIGN_IN", "Desk", "Fleet"]
 
@@ -114,7 +116,7 @@ class Desk:
         """A new token, now."""
         return await self.vault.refresh(row.target.name, account=row.account)
 
-    async def logout(self, row: Row) -> list[LogoutReport]:
+    async def logout(self, row: Row) -> "list[LogoutReport]":
         """Revokes and forgets; the connection starts anew, without."""
         reports = await self.vault.logout(row.target.name, account=row.account)
         if (host := self.host(row.key)) is not None:
@@ -146,7 +148,7 @@ class Desk:
             self.vault.forget_server(found)
         remove_server(self.vault.settings, name)
 
-    async def examine(self, row: Row, on_finding: Callable[[Finding], None]) -> Diagnosis:
+    async def examine(self, row: Row, on_finding: "Callable[[Finding], None]") -> "Diagnosis":
         """The doctor's findings, as they come."""
         return await self.vault.doctor(row.target.name, account=row.account, on_finding=on_finding)
 

@@ -1,11 +1,14 @@
 """Secrets that this run has sent, and texts without them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from handstamp.model import Secret
 from handstamp.protocol.text import mask
 
-__all__ = ["Hidden"]
+__all__ = ["Hidden", "Mask"]
+
+Mask = Callable[[str], str]
+"""Gives a text without the secrets that it holds."""
 
 
 class Hidden:

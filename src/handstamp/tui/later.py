@@ -18,8 +18,8 @@ __all__ = ["LaterFleet"]
 class LaterFleet:
     """A fleet that is loaded in a thread, when it begins to run. What it is told to follow before that, it follows then."""
 
-    def __init__(self, answerer: Answerer, on_change: Callable[[str], None]) -> None:
-        self._answerer = answerer
+    def __init__(self, build_answerer: Callable[[], Answerer], on_change: Callable[[str], None]) -> None:
+        self._build_answerer = build_answerer
         self._on_change = on_change
         self._fleet: Fleet | None = None
         self._targets: Sequence[Target] = ()
@@ -37,6 +37,6 @@ class LaterFleet:
         await asyncio.to_thread(import_module, "handstamp.hosts.fleet")
         from handstamp.hosts.fleet import Fleet
 
-        self._fleet = Fleet(answerer=self._answerer, on_change=self._on_change)
+        self._fleet = Fleet(answerer=self._build_answerer(), on_change=self._on_change)
         self._fleet.follow(self._targets)
         await self._fleet.run()

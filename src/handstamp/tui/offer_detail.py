@@ -5,9 +5,10 @@ from textual.content import Content
 from handstamp.hosts.connection import Host
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.tui.form_rules import rules_in_words
+from handstamp.tui.hidden import Mask
 from handstamp.tui.json_text import pretty
 from handstamp.tui.offers import Offer, Sort, asks_first, hints_in_words
-from handstamp.tui.results import Mask, with_links
+from handstamp.tui.results import with_links
 from handstamp.tui.said import block, line
 from handstamp.tui.schema_form import Field, Kind, build_form
 

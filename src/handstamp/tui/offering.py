@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from handstamp.hosts.state import ConnectionStatus
 from handstamp.tui.rows import Row
-from handstamp.tui.sign_in_states import SignIn, SignInOutcome
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 
 __all__ = ["Offering"]
 
@@ -27,7 +27,7 @@ class Offering:
             if row.state.status is ConnectionStatus.NEEDS_LOGIN and (row.target.name, row.account) not in self._offered
         ]
         is_early = any(row.state.status is ConnectionStatus.STARTING and now - row.state.since < SETTLED for row in known)
-        return [] if is_early else [SignIn(row.target.name, row.account, row.state.scopes) for row in new]
+        return [] if is_early else [row.sign_in for row in new]
 
     def opened(self, wanted: Iterable[SignIn]) -> None:
         """A dialog asks for these now."""

@@ -1,12 +1,11 @@
 """`handstamp` with no arguments: opens the vault, then the app over it."""
 
+import gc
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from handstamp.errors import HandstampError
 from handstamp.ports import AskSecret
-from handstamp.tui.app import HandstampApp
 from handstamp.tui.followed import find_followed
 from handstamp.tui.hidden import Hidden
 from handstamp.vault import Vault
@@ -21,6 +20,17 @@ __all__ = ["main"]
 
 def main(ask: AskSecret | None) -> int:
     """Runs until the person leaves; gives the exit code. Raises SettingsError for a `servers.toml` that cannot be read."""
+    # Nothing is garbage yet: looking for it would take a fifth of the time to the first frame. From then on the app has it done.
+    gc.disable()
+    try:
+        return _run(ask)
+    finally:
+        gc.enable()
+
+
+def _run(ask: AskSecret | None) -> int:
+    from handstamp.tui.app import HandstampApp
+
     hidden = Hidden()
 
     def observe(request: "Request", outcome: "Response | HandstampError") -> None:
@@ -33,7 +43,7 @@ def main(ask: AskSecret | None) -> int:
         app.announce(words)
 
     with Vault.open(announce=announce, observe=observe, ask=ask) as vault:
-        app = HandstampApp(vault, find, build_browser(), version=_version(), hidden=hidden, signals=True)
+        app = HandstampApp(vault, find, build_browser(), hidden=hidden, signals=True)
         _unlock(vault)
         app.run()
     if app.failure is not None:
@@ -45,10 +55,3 @@ def _unlock(vault: Vault) -> None:
     """A passphrase is asked for here, while there is a terminal to type it at; what is wrong with the vault the app shows."""
     with suppress(HandstampError):
         vault.grants()
-
-
-def _version() -> str:
-    try:
-        return version("handstamp")
-    except PackageNotFoundError:
-        return "(not installed)"

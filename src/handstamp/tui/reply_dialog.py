@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from handstamp.ports import Clock
 from handstamp.tui.asking import AskingDialog
-from handstamp.tui.results import Mask
+from handstamp.tui.hidden import Mask
 from handstamp.tui.said import block, line
 
 if TYPE_CHECKING:

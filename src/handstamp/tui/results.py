@@ -7,7 +7,7 @@ terminal is told no other address than the one that is read.
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.style import Style
 
 from handstamp.protocol.urls import split_url
+from handstamp.tui.hidden import Mask
 from handstamp.tui.json_text import dump, pretty
 from handstamp.tui.said import block, line
 
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
         TextResourceContents,
     )
 
-__all__ = ["Attachment", "Mask", "Part", "bodies", "parts_of_messages", "parts_of_resource", "parts_of_result", "with_links"]
-
-Mask = Callable[[str], str]
-"""A text without the secrets that are known."""
+__all__ = ["Attachment", "Part", "bodies", "parts_of_messages", "parts_of_resource", "parts_of_result", "with_links"]
 
 MAX_SHOWN = 50_000
 """Characters of one text on the screen; all of it can be saved."""

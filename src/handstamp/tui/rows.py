@@ -8,6 +8,7 @@ from handstamp.hosts.state import ConnectionState, ConnectionStatus
 from handstamp.hosts.target import HttpTarget, ProgramTarget, Target, target_key
 from handstamp.model import Grant
 from handstamp.standing import Standing
+from handstamp.tui.sign_in import SignIn
 from handstamp.words import renewal_words, who
 
 __all__ = ["ORDERS", "Row", "arrange", "glyph", "tone", "words"]
@@ -72,6 +73,11 @@ class Row:
     @property
     def account(self) -> str:
         return "default" if isinstance(self.target, ProgramTarget) else self.target.account
+
+    @property
+    def sign_in(self) -> SignIn:
+        """What it needs."""
+        return SignIn(self.target.name, self.account, self.state.scopes)
 
     @property
     def standing(self) -> Standing | None:

@@ -15,10 +15,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from handstamp.errors import MalformedResponse
 from handstamp.stores.private_files import create_private, prepare_directory
-from handstamp.tui.results import Attachment
+
+if TYPE_CHECKING:
+    from handstamp.tui.results import Attachment
 
 __all__ = ["can_open", "open_file", "save_attachment"]
 
@@ -40,7 +43,7 @@ OPENED = frozenset(f".{ending}" for ending, _, _ in KINDS.values())
 OPENERS = ("xdg-open", "wslview")
 
 
-def save_attachment(attachment: Attachment, directory: Path, now: float) -> Path:
+def save_attachment(attachment: "Attachment", directory: Path, now: float) -> Path:
     """Where it lies now. Raises MalformedResponse where it is no file, StoreUnreachable where none can be made."""
     data = attachment.data.encode("utf-8", "replace") if attachment.is_text else _decode(attachment.data)
     prepare_directory(directory)
@@ -73,7 +76,7 @@ def _decode(data: str) -> bytes:
         raise MalformedResponse("Expected a file in base64, got something else.") from error
 
 
-def _ending(attachment: Attachment, data: bytes) -> str:
+def _ending(attachment: "Attachment", data: bytes) -> str:
     kind = attachment.mime_type.partition(";")[0].strip().lower()
     if attachment.is_text:
         return TEXTS.get(kind, "txt")

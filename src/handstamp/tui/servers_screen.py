@@ -1,34 +1,31 @@
 """The list of servers, and the details of the one under the cursor beside it; below 90 columns one of the two."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import DataTable, Footer, Input, Static
 
-from handstamp.hosts.connection import Host
-from handstamp.tui.actions import ACTIONS, TABS, bindings, why_not
+from handstamp.tui.actions import ACTIONS, bindings, why_not
 from handstamp.tui.app_of import app_of
 from handstamp.tui.desk import Desk
-from handstamp.tui.discovery_pane import DiscoveryPane
-from handstamp.tui.facts import log, overview, scopes
-from handstamp.tui.facts_view import Facts
 from handstamp.tui.rows import ORDERS, Row, arrange
 from handstamp.tui.said import line
 from handstamp.tui.servers_table import SORTED_BY, ServersTable
 from handstamp.tui.surroundings import Surroundings
-from handstamp.tui.tools_pane import ToolsPane
+
+if TYPE_CHECKING:
+    from handstamp.tui.server_tabs import ServerTabs
 
 __all__ = ["ServersScreen"]
 
@@ -68,20 +65,17 @@ class ServersScreen(Screen[None]):
             self.action = action
             self.row = row
 
-    def __init__(self, desk: Desk, surroundings: Surroundings, *, version: str) -> None:
+    def __init__(self, desk: Desk, surroundings: Surroundings) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]
         self._around = surroundings
         self.desk = desk
-        self._version = version
-        self._tools_drawn: object = None
-        self._log_drawn = Content("")
         self._can: tuple[bool, ...] = ()
-        self._is_composed = False
+        self._tabs: ServerTabs | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="title"):
-            yield Static(Content.styled(f" handstamp {self._version}", "bold"), id="name")
+            yield Static(Content.styled(" handstamp", "bold"), id="name")
             yield Static(id="place")
         yield Static(id="banner")
         with Horizontal(id="panes"):
@@ -89,27 +83,22 @@ class ServersScreen(Screen[None]):
                 listed.border_title = "Servers"
                 yield ServersTable(id="servers")
                 yield Static(id="empty")
-            with Vertical(id="server"), TabbedContent(id="tabs"):
-                for name in TABS:
-                    with TabPane(name.title(), id=name):
-                        yield from self._pane(name)
+            yield Vertical(id="server")
         yield FilterField(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
-        yield Footer(show_command_palette=False)
-
-    def _pane(self, name: str) -> ComposeResult:
-        match name:
-            case "tools":
-                yield ToolsPane(self._around)
-            case "discovery":
-                yield DiscoveryPane()
-            case _:
-                with VerticalScroll():
-                    yield Static(id="log-lines") if name == "log" else Facts(id=f"{name}-facts")
 
     def on_mount(self) -> None:
         self.table.focus()
-        self._is_composed = True
         app_of(self).theme_changed_signal.subscribe(self, self._recolor)
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        """What takes long to load: the first frame stands before."""
+        from handstamp.tui.server_tabs import ServerTabs
+
+        tabs = ServerTabs(self.desk, self._around)
+        await self.query_one("#server").mount(tabs)
+        await self.mount(Footer(show_command_palette=False))
+        self._tabs = tabs
         self.show()
 
     def on_resize(self) -> None:
@@ -127,10 +116,6 @@ class ServersScreen(Screen[None]):
         """The one under the cursor."""
         return self.desk.row(self.table.key_under_cursor)
 
-    @property
-    def tab(self) -> str:
-        return self.query_one("#tabs", TabbedContent).active
-
     def choose(self, server: str) -> None:
         """Puts the cursor on the first row of a server."""
         key = next((row.key for row in self.desk.rows if row.target.name == server), None)
@@ -140,12 +125,12 @@ class ServersScreen(Screen[None]):
     def show(self) -> None:
         """Draws what has changed since the last time."""
         # Where the app is ending, what is in the screen goes before it.
-        if not self._is_composed or not self.query(FilterField):
+        if self._tabs is None or not self.query(FilterField):
             return
         rows = arrange(self.desk.rows, wanted=self.query_one(FilterField).value, order=self.order)
         self._show_table(rows)
         self._show_surroundings(rows)
-        self.show_detail()
+        self._show_detail()
         self._dim_keys()
 
     def _show_table(self, rows: Sequence[Row]) -> None:
@@ -173,44 +158,10 @@ class ServersScreen(Screen[None]):
             hint = "" if problem.hint is None else f"  → {problem.hint}"
             banner.update(line(f"! {problem.message}{hint}", limit=1000))
 
-    def show_detail(self) -> None:
-        """Draws the tab that is in front."""
-        row, detail = self.row, self.query_one("#server")
-        detail.border_title = "" if row is None else line(row.key)
-        self.query_one("#tabs").display = row is not None
-        if row is None:
-            return
-        host = self.desk.host(row.key)
-        match self.tab:
-            case "tools":
-                self._show_tools(host)
-            case "scopes":
-                self.query_one("#scopes-facts", Facts).show(scopes(row))
-            case "discovery":
-                self.query_one(DiscoveryPane).show(row.key, partial(self.desk.examine, row))
-            case "log":
-                self._show_log(host)
-            case _:
-                connected = None if host is None else host.connected
-                self.query_one("#overview-facts", Facts).show(overview(row, connected, self.desk.clock()))
-
-    def _show_log(self, host: Host | None) -> None:
-        """Who looks at its end goes on to; who reads further up stays there."""
-        lines, content = self.query_one("#log-lines", Static), log(host)
-        scroll = self.query_one("#log VerticalScroll", VerticalScroll)
-        if not content.is_same(self._log_drawn):
-            is_at_end = scroll.is_vertical_scroll_end
-            self._log_drawn = content
-            lines.update(content)
-            if is_at_end:
-                scroll.scroll_end(animate=False)
-
-    def _show_tools(self, host: Host | None) -> None:
-        """Only where something is different: who reads a tool keeps their place."""
-        drawn = None if host is None else (host.key, host.state, host.catalogue, host.connected)
-        if drawn != self._tools_drawn or drawn is None:
-            self._tools_drawn = drawn
-            self.query_one(ToolsPane).show(host)
+    def _show_detail(self) -> None:
+        if self._tabs is not None:
+            self.query_one("#server").border_title = "" if self.row is None else line(self.row.key)
+            self._tabs.show(self.row)
 
     @on(DataTable.HeaderSelected, "#servers")
     def _sorted_by(self, event: DataTable.HeaderSelected) -> None:
@@ -218,16 +169,12 @@ class ServersScreen(Screen[None]):
 
     @on(DataTable.RowHighlighted)
     def _other_row(self) -> None:
-        self.show_detail()
+        self._show_detail()
         self._dim_keys()
 
     @on(DataTable.RowSelected)
     def _row_opened(self) -> None:
         self._enter()
-
-    @on(TabbedContent.TabActivated)
-    def _other_tab(self) -> None:
-        self.show_detail()
 
     @on(Input.Changed, "#look-for")
     def _filter_typed(self) -> None:
@@ -242,7 +189,7 @@ class ServersScreen(Screen[None]):
         self.show()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if parameters == ("filter",) and self._is_composed and self.query_one(FilterField).has_focus:
+        if parameters == ("filter",) and self._tabs is not None and self.query_one(FilterField).has_focus:
             return False  # the key types
         # None dims the key in the footer; `on_key` says why.
         return None if self._why_not(action, parameters) is not None else True
@@ -263,7 +210,7 @@ class ServersScreen(Screen[None]):
             self.refresh_bindings()
 
     def _why_not(self, action: str, parameters: tuple[object, ...]) -> str | None:
-        return why_not(str(parameters[0]), self.row) if action == "do" and self._is_composed else None
+        return why_not(str(parameters[0]), self.row) if action == "do" and self._tabs is not None else None
 
     def action_do(self, action: str) -> None:
         """One of `handstamp.tui.actions`: done here where it changes what is looked at, else told to the app."""
@@ -286,14 +233,9 @@ class ServersScreen(Screen[None]):
 
     def examine(self) -> None:
         """Finds out why the server under the cursor works, or does not."""
-        row = self.row
-        if row is None:
-            return
-        self._open_tab("discovery")
-        pane = self.query_one(DiscoveryPane)
-        pane.show(row.key, partial(self.desk.examine, row))
-        pane.examine()
-        pane.focus()
+        if self._tabs is not None and self.row is not None:
+            self._open_tab("discovery")
+            self._tabs.examine(self.row)
 
     def _open_filter(self) -> None:
         self._leave_detail()
@@ -302,7 +244,8 @@ class ServersScreen(Screen[None]):
         field.focus()
 
     def _open_tab(self, name: str) -> None:
-        self.query_one("#tabs", TabbedContent).active = name
+        if self._tabs is not None:
+            self._tabs.open(name)
         self.add_class("-detail")
         if self.has_class("-narrow"):
             self._enter()
@@ -313,9 +256,10 @@ class ServersScreen(Screen[None]):
         self.call_after_refresh(self._focus_tab)
 
     def _focus_tab(self) -> None:
-        tabs = self.query_one("#tabs", TabbedContent)
-        inside = (each for each in self.focus_chain if tabs.active_pane in each.ancestors)
-        next(inside, tabs).focus()
+        if self._tabs is not None:
+            pane = self._tabs.inside
+            inside = (each for each in self.focus_chain if pane in each.ancestors_with_self)
+            next(inside, self._tabs).focus()
 
     def _leave(self) -> None:
         if self.has_class("-detail") or self.query_one("#server").has_focus_within:

@@ -16,6 +16,7 @@ from handstamp.ports import Browser, Clock, Presenter
 from handstamp.protocol.text import safe
 from handstamp.tui.app_presenter import AppPresenter
 from handstamp.tui.grace import Grace
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 from handstamp.tui.sign_in_panel import ADDRESS_LIMIT, SignInPanel
 from handstamp.tui.sign_in_states import (
     Away,
@@ -28,8 +29,6 @@ from handstamp.tui.sign_in_states import (
     Refused,
     Rejected,
     Said,
-    SignIn,
-    SignInOutcome,
     Starting,
     Waiting,
 )
@@ -37,7 +36,7 @@ from handstamp.tui.sign_in_words import report
 from handstamp.tui.signing_in import SigningIn, after, keys
 from handstamp.without_browser import find_browser_obstacle
 
-__all__ = ["SignIn", "SignInDialog", "SignInFunction", "SignInOutcome"]
+__all__ = ["SignInDialog", "SignInFunction"]
 
 SignInFunction = Callable[[SignIn, Presenter, Browser], Awaitable[Grant | None]]
 """Signs in, as `Vault.login` does. None where the server is open. Cancelled when the dialog is left."""

@@ -27,33 +27,10 @@ __all__ = [
     "Said",
     "Saving",
     "SavingBegan",
-    "SignIn",
-    "SignInOutcome",
     "Starting",
     "State",
     "Waiting",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """What to sign in to. With `scopes` it is for more access than there is; with `again` anew, whatever is stored."""
-
-    server: str
-    """What the person calls it."""
-    account: str = "default"
-    scopes: tuple[str, ...] = ()
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignInOutcome:
-    """What came of all of them, in their order."""
-
-    signed_in: tuple[SignIn, ...]
-    """Those that work now, without signing in too."""
-    dismissed: tuple[SignIn, ...]
-    """Those that the person left. They are not asked about again by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,18 +25,8 @@ from handstamp.errors import (
 from handstamp.model import Grant, GrantType, LoginPrompt
 from handstamp.protocol.urls import host, split_url
 from handstamp.tui.said import line
-from handstamp.tui.sign_in_states import (
-    Closed,
-    Confirming,
-    Done,
-    Failed,
-    Key,
-    Prompting,
-    Saving,
-    SignIn,
-    Starting,
-    Waiting,
-)
+from handstamp.tui.sign_in import SignIn
+from handstamp.tui.sign_in_states import Closed, Confirming, Done, Failed, Key, Prompting, Saving, Starting, Waiting
 from handstamp.tui.signing_in import SigningIn, keys
 from handstamp.without_browser import OPEN_LINK, TUNNEL, describe_obstacle, find_tunnel, next_steps
 from handstamp.words import countdown, future_words, iso_time, means_words, one_line, renewal_words, who

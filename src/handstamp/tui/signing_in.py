@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from handstamp.tui.sign_in import SignIn, SignInOutcome
 from handstamp.tui.sign_in_states import (
     Asked,
     Away,
@@ -40,8 +41,6 @@ from handstamp.tui.sign_in_states import (
     Said,
     Saving,
     SavingBegan,
-    SignIn,
-    SignInOutcome,
     Starting,
     State,
     Waiting,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handstamp.settings import state_directory
 from handstamp.tui.call_history import CallHistory
-from handstamp.tui.results import Mask
+from handstamp.tui.hidden import Mask
 from handstamp.tui.saving import open_file
 
 __all__ = ["Surroundings"]
