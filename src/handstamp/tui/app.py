@@ -45,6 +45,8 @@ LOOK = 1.0
 """Seconds between two looks at what others may have changed."""
 DRAW = 0.05
 """Seconds in which changes are gathered before they are drawn."""
+KEEPS = 5.0
+"""Seconds for which what was drawn is true, if nothing changes: it says when tokens end."""
 
 
 class HandstampApp(QuietApp):
@@ -80,6 +82,7 @@ class HandstampApp(QuietApp):
         self._offering = Offering()
         self._offered: SignInDialog | None = None
         self._is_drawing = False
+        self._drawn_at = 0.0
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self._obeyed: AppSettings | None = None
@@ -109,8 +112,11 @@ class HandstampApp(QuietApp):
             self.run_worker(self._look(), name="look")
 
     async def _look(self) -> None:
-        await self.desk.look()
-        self.changed()
+        is_old = self.desk.clock() - self._drawn_at >= KEEPS
+        if await self.desk.look() or is_old:
+            self.changed()
+        else:
+            self._offer()
 
     def changed(self, _key: str = "") -> None:
         """Something is different; drawn in a moment, once for all that comes together."""
@@ -130,6 +136,7 @@ class HandstampApp(QuietApp):
 
     def _draw(self) -> None:
         self._is_drawing = False
+        self._drawn_at = self.desk.clock()
         try:
             self._obey()
         except SettingsError as error:

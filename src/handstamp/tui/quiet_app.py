@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import sys
 
 from textual.app import App
+from textual.driver import Driver
 from textual.worker import WorkerFailed
 
 from handstamp.errors import HandstampError
@@ -12,6 +14,8 @@ from handstamp.tui.said import line
 __all__ = ["QuietApp"]
 
 ERROR_SECONDS = 10
+LOOK_FOR_TERMINAL = 2.0
+"""Seconds between two looks whether there still is one."""
 LIMIT = 500
 
 
@@ -23,6 +27,14 @@ class QuietApp(App[None]):
         self.animation_level = "none"  # what moves for its own sake is sent over SSH too
         self._signals = signals
         self._unsaid: list[str] = []
+
+    def get_driver_class(self) -> type[Driver]:
+        """As Textual's; one that survives the loss of its terminal, where there is one."""
+        if sys.platform == "win32":
+            return super().get_driver_class()
+        from handstamp.tui.hang_up import HangUpDriver
+
+        return HangUpDriver
 
     @property
     def failure(self) -> Exception | None:
@@ -38,9 +50,18 @@ class QuietApp(App[None]):
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                     asyncio.get_running_loop().add_signal_handler(number, self._end_by, number)
+            self.set_interval(LOOK_FOR_TERMINAL, self._end_without_terminal)
 
     def _end_by(self, number: int) -> None:
         self.exit(return_code=128 + number)
+
+    def _end_without_terminal(self) -> None:
+        if sys.platform == "win32":
+            return
+        from handstamp.tui.hang_up import is_gone
+
+        if is_gone():
+            self._end_by(signal.SIGHUP)
 
     def announce(self, words: str) -> None:
         """Something to know about: from any thread, and before the app runs too."""

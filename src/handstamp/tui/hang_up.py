@@ -1,0 +1,57 @@
+"""
+A terminal that goes away under the app: a closed window, a dropped connection.
+
+Textual writes in a thread that dies of the first error, and the app then waits forever for room in its queue. Here what nobody
+can see any more goes nowhere, so that the app can end. POSIX only.
+"""
+
+import sys
+import termios
+from collections.abc import Callable
+from typing import IO, Any, cast
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+__all__ = ["HangUpDriver", "is_gone"]
+
+
+def is_gone() -> bool:
+    """Whether the terminal that the app was started in is there no more. Nobody says so to a process that it does not control."""
+    try:
+        termios.tcgetattr(sys.__stdin__ or 0)
+    except termios.error:
+        return True
+    return False
+
+
+class WhileThere:
+    """As much of a file as the driver uses."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._is_there = True
+
+    def write(self, text: str) -> None:
+        self._try(lambda: self._file.write(text))
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def _try(self, use: Callable[[], object]) -> None:
+        if self._is_there:
+            try:
+                use()
+            except OSError:
+                self._is_there = False
+
+
+class HangUpDriver(LinuxDriver):
+    """Textual's own, which writes only while there is a terminal."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)  # pyright: ignore[reportUnknownMemberType]  # Textual leaves a type open
+        self._file = cast("Any", WhileThere(cast("IO[str]", self._file)))
