@@ -84,7 +84,6 @@ class ServersScreen(Screen[None]):
                 yield ServersTable(id="servers")
                 yield Static(id="empty")
             yield Vertical(id="server")
-        yield FilterField(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -97,7 +96,8 @@ class ServersScreen(Screen[None]):
 
         tabs = ServerTabs(self.desk, self._around)
         await self.query_one("#server").mount(tabs)
-        await self.mount(Footer(show_command_palette=False))
+        field = FilterField(id="look-for", placeholder="words to look for; !word for those without it", compact=True)
+        await self.mount(field, Footer(show_command_palette=False))
         self._tabs = tabs
         self.show()
 
