@@ -50,7 +50,7 @@ check: $(READY)  ## format, lint, types, import rule, spelling, generated docume
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin src
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/codespell
-	$(BIN)/python docs/generate.py --check
+	PYTHONPATH=tests $(BIN)/python docs/generate.py --check
 	$(BIN)/pip check
 
 mutate: $(READY)  ## take each guard out and expect its tests to fail; ARGS="TB1" or any words for some
@@ -82,7 +82,7 @@ format: $(READY)  ## repair what can be repaired
 	$(BIN)/ruff format .
 
 docs: $(READY)  ## rewrite the generated documents
-	$(BIN)/python docs/generate.py
+	PYTHONPATH=tests $(BIN)/python docs/generate.py
 
 client-id: $(READY)  ## the project's client ID metadata document, for the URL=https://… at which it is hosted
 	$(BIN)/handstamp client-id create $(or $(URL),$(error name its place: make client-id URL=https://…)) --out docs/client-id/handstamp.json

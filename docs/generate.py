@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code and its tests; with `--check` it only says which of them are out of date."""
+"""Writes the pages and pictures made from the code and its tests; with `--check` it only says which of them are out of date."""
 
 import re
 import sys
@@ -17,6 +17,7 @@ from handstamp.errors import HINTS, HandstampError
 from handstamp.tui.actions import ACTIONS
 from requirement_table import read_requirements, render_requirements
 from threat_table import read_threats, render_threats
+from tui.album import draw_pictures
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
@@ -213,6 +214,7 @@ def main(arguments: list[str]) -> int:
         REFERENCE / "keys.md": render_keys(),
         DOCS / "concepts" / "threats.md": render_threats(threats),
         page: render_requirements(page.read_text("utf-8"), requirements),
+        **{DOCS / "guides" / "pictures" / name: picture for name, picture in draw_pictures().items()},
     }
     problems = [f"tests/threats: {each}" for each in threats.problems]
     problems += [f"tests/conformance: {each}" for each in conformance.problems]

@@ -83,7 +83,7 @@ class CallScreen(Screen[None]):
                     yield Button(f"{self._verb} (F5)", variant="primary", id="call", compact=True)
                     yield Button("JSON (^r)", id="switch", compact=True)
             yield AnswerView(self._host.key, self._around, id="answer")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         self.query_one(FormView).focus_first()
