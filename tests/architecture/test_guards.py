@@ -5,9 +5,6 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-import pytest
-
-from mutation.guard import Guard
 from mutation.guards import all_guards
 from mutation.unguarded import UNGUARDED
 from source_tree import PACKAGE, REPOSITORY
@@ -16,8 +13,6 @@ from threat_table import read_threats
 GUARDS = all_guards()
 TESTED = set(read_threats(REPOSITORY / "tests" / "threats").tests)
 GUARDED = {row for guard in GUARDS for row in guard.rows}
-
-each_guard = pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
 
 
 @cache
@@ -36,19 +31,18 @@ def test_every_guard_has_a_name_of_its_own() -> None:
     assert [name for name, count in Counter(guard.name for guard in GUARDS).items() if count > 1] == []
 
 
-@each_guard
-def test_the_text_of_a_guard_stands_in_the_code_exactly_once(guard: Guard) -> None:
+def test_the_text_of_a_guard_stands_in_the_code_exactly_once() -> None:
     """And without it the file is still Python: what breaks everything is noticed by every test."""
-    for edit in guard.edits:
+    for edit in (edit for guard in GUARDS for edit in guard.edits):
         ast.parse(edit.apply(PACKAGE))
 
 
-@each_guard
-def test_a_guard_serves_rows_and_tests_that_exist(guard: Guard) -> None:
-    assert guard.edits
-    assert guard.rows or guard.tests
-    assert set(guard.rows) <= TESTED
-    for test in guard.tests:
+def test_a_guard_serves_rows_and_tests_that_exist() -> None:
+    for guard in GUARDS:
+        assert guard.edits, guard.name
+        assert guard.rows or guard.tests, guard.name
+        assert set(guard.rows) <= TESTED, guard.name
+    for test in (test for guard in GUARDS for test in guard.tests):
         file, _, name = test.partition("::")
         assert name in functions_in(REPOSITORY / file), test
 

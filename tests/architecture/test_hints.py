@@ -8,7 +8,7 @@ import pytest
 
 from command_line import is_accepted
 from handstamp.errors import HINTS, hint
-from source_tree import Module, calls, dotted_name, modules, names_of
+from source_tree import calls, dotted_name, modules
 
 MODULES = modules()
 SAMPLES = {
@@ -44,10 +44,10 @@ def is_made_by_hint(value: ast.expr) -> bool:
             return False
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
-def test_no_error_is_given_a_hint_of_its_own_words(module: Module) -> None:
+def test_no_error_is_given_a_hint_of_its_own_words() -> None:
     loose = [
-        keyword.value.lineno
+        f"{module.path}:{keyword.value.lineno}"
+        for module in MODULES
         for call in calls(module.tree)
         for keyword in call.keywords
         if keyword.arg == "hint" and not is_made_by_hint(keyword.value)
@@ -56,15 +56,14 @@ def test_no_error_is_given_a_hint_of_its_own_words(module: Module) -> None:
     assert loose == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names_of(MODULES))
-def test_every_hint_that_is_made_has_its_entry_and_its_values(module: Module) -> None:
-    for call in calls(module.tree):
+def test_every_hint_that_is_made_has_its_entry_and_its_values() -> None:
+    for place, call in ((module.path, call) for module in MODULES for call in calls(module.tree)):
         if dotted_name(call.func) in {"hint", "errors.hint"} and call.args and isinstance(call.args[0], ast.Constant):
             key = call.args[0].value
 
-            assert key in HINTS, f"line {call.lineno}"
+            assert key in HINTS, f"{place}:{call.lineno}"
             given = {keyword.arg for keyword in call.keywords}
-            assert None in given or given == fields(HINTS[key]), f"line {call.lineno}"
+            assert None in given or given == fields(HINTS[key]), f"{place}:{call.lineno}"
 
 
 def test_values_are_quoted_for_the_shell() -> None:
