@@ -102,7 +102,7 @@ class EditDialog(ModalScreen[Entry | None]):
         Label { width: 12; color: $foreground-muted; }
         Input, Checkbox { width: 1fr; margin-bottom: 1; }
         Checkbox { padding: 0; border: none; }
-        Checkbox > .toggle--button { color: $panel; background: $panel; }
+        Checkbox > .toggle--button { color: $foreground 30%; background: $foreground 30%; }
         Checkbox.-on > .toggle--button { color: $text; background: $primary; }
         #problem { height: auto; color: $error; }
         #buttons { align-horizontal: right; margin-top: 1; }

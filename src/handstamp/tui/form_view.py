@@ -115,7 +115,7 @@ class FormView(Widget):
     FormView .problem { color: $text-error; display: none; }
     FormView .-wrong .problem { display: block; }
     FormView Input, FormView TextArea, FormView Choices, FormView SelectCurrent { background: $panel; }
-    FormView Input, FormView Choices, FormView SelectCurrent { padding: 0 1; }
+    FormView .field Input, FormView .field Choices, FormView .field SelectCurrent { padding: 0 1; }
     FormView Lines { height: auto; max-height: 8; }
     FormView .json { height: 12; }
     FormView Choices { height: auto; max-height: 8; }
