@@ -140,7 +140,7 @@ GUARDS = [
     ),
     Guard(
         "a configured client stays with its first issuer",
-        (Edit("login.py", "        self.check_pin(server.issuer)\n", ""),),
+        (Edit("login.py", "        self.check_pin(issuer)\n", ""),),
         rows=("TB11",),
     ),
     Guard(
@@ -150,7 +150,7 @@ GUARDS = [
     ),
     Guard(
         "a server that moved to another issuer is told",
-        (Edit("login.py", "if pending.former_issuer is not None:", "if False:"),),
+        (Edit("login.py", "if proposal.former_issuer is not None:", "if False:"),),
         rows=("TB11",),
     ),
     Guard(
@@ -240,8 +240,25 @@ GUARDS = [
     ),
     Guard(
         "server and host are shown before the browser opens",
-        (Edit("login.py", "    asked = await presenter.prompt(", "    browser.open(url)\n    asked = await presenter.prompt("),),
+        (
+            Edit(
+                "login.py",
+                "    notes = tuple(_notes(discovered, proposal))\n",
+                "    notes = tuple(_notes(discovered, proposal))\n    browser.open(server.authorization_endpoint)\n",
+            ),
+        ),
         rows=("TB18",),
+    ),
+    Guard(
+        "no client is registered before the person has said a word",
+        (
+            Edit(
+                "login.py",
+                "    notes = tuple(_notes(discovered, proposal))\n",
+                "    notes = tuple(_notes(discovered, proposal))\n    await login.begin(discovered, proposal, 'http://127.0.0.1:1/')\n",
+            ),
+        ),
+        tests=("tests/application/test_turned_away.py::test_a_login_that_is_turned_away_registers_no_client",),
     ),
     Guard(
         "a code of another program's is not taken",

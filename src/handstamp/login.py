@@ -4,11 +4,12 @@ One login, as a state machine that any shell can show.
     discover ─→ (open server: nothing to do)
        │
        ▼
-    listen ─→ register ─→ prompt ─→ waiting ─→ saving ─→ done
-                             │         │          │
-                             └─────────┴──────────┴────→ failed
+    prompt ─→ listen ─→ register ─→ waiting ─→ saving ─→ done
+       │         │          │          │          │
+       └─────────┴──────────┴──────────┴──────────┴────→ failed
 
 What holds at every point:
+- Before the person has said a word nothing is left anywhere: a login that they turn away registers no client.
 - No grant that is stored changes before the new one is complete: a login that fails, is denied, times out or is cancelled leaves
   what was there, and can simply be started again (W16).
 - The listener is open from before the browser opens until the outcome's page has been fetched, and never longer.
@@ -19,7 +20,7 @@ What holds at every point:
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -134,14 +135,22 @@ class PendingLogin:
 
     request: LoginRequest
     discovered: Discovered
+    proposal: "Proposal"
     registration: Registration
     authorization: AuthorizationRequest
     dpop_key: Secret | None = None
     """A new key, where the token is to be bound to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a person is asked to agree to."""
+
+    scopes: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    """Those of them that the stored grant lacks: what a refusal would be about."""
     former_issuer: str | None = None
     """Whose the stored grant for this server is, where the server names another authorization server now (TB11)."""
-    more: tuple[str, ...] = ()
-    """Scopes that the stored grant lacks: those that a refusal would be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,14 +241,23 @@ class Login:
         # another's.
         return CallbackPlan(path=f"/callback/{sha256(discovered.server.issuer.encode()).hexdigest()[:16]}")
 
-    async def begin(self, discovered: Discovered, redirect_uri: str) -> PendingLogin:
-        """Registers where that is needed, and builds the authorization request."""
-        server, resource = discovered.server, discovered.resource
-        self.check_pin(server.issuer)
-        stored = self._stored_grant()
-        standing = self._standing_grant(server.issuer)
+    def propose(self, discovered: Discovered) -> Proposal:
+        """What to ask the person for. Raises IssuerMismatch where the settings name another issuer."""
+        issuer = discovered.server.issuer
+        self.check_pin(issuer)
+        stored, standing = self._stored_grant(), self._standing_grant(issuer)
         former = () if standing is None else asked_before(standing)
+        wanted = () if self.request.refusal is None else self.request.refusal.wanted
         scopes = self.choose_scopes(discovered)
+        return Proposal(
+            scopes,
+            more=() if standing is None else tuple(each for each in scopes if each in wanted or each not in former),
+            former_issuer=None if stored is None or standing is not None else stored.key.issuer,
+        )
+
+    async def begin(self, discovered: Discovered, proposal: Proposal, redirect_uri: str) -> PendingLogin:
+        """Registers where that is needed, and builds the authorization request."""
+        server, resource, scopes = discovered.server, discovered.resource, proposal.scopes
         registration = await self._register(discovered, redirect_uri, scopes)
         # RFC 9449 §10: a key for this login alone, so that what binds its code is what binds its token.
         prover = self._prover(generate_key(self._random)) if discovered.uses_dpop else None
@@ -251,15 +269,8 @@ class Login:
             random=self._random,
             dpop_jkt=None if prover is None else prover.thumbprint,
         )
-        wanted = () if self.request.refusal is None else self.request.refusal.wanted
         return PendingLogin(
-            self.request,
-            discovered,
-            registration,
-            authorization,
-            dpop_key=None if prover is None else prover.key,
-            former_issuer=None if stored is None or standing is not None else stored.key.issuer,
-            more=() if standing is None else tuple(each for each in scopes if each in wanted or each not in former),
+            self.request, discovered, proposal, registration, authorization, dpop_key=None if prover is None else prover.key
         )
 
     def choose_scopes(self, discovered: Discovered) -> tuple[str, ...]:
@@ -320,7 +331,7 @@ class Login:
 
     async def remember_refusal(self, pending: PendingLogin) -> None:
         """A-117: the person, or the server, refused the scopes that were new. The stored grant keeps all that it had."""
-        if not pending.more:
+        if not pending.proposal.more:
             return
         issuer = pending.discovered.server.issuer
 
@@ -328,7 +339,7 @@ class Login:
             with self._store.lock(self._key(issuer)):  # else a refresh that is under way could not store what it brings
                 stored = self._stored_grant(issuer)
                 if stored is not None:
-                    refused = self._find_refused(issuer, pending.more, granted=())
+                    refused = self._find_refused(issuer, pending.proposal.more, granted=())
                     self._store.replace_grant(replace(stored, refused_scopes=refused))
 
         await Flight(remember, name="handstamp-refused").start().join_async(REQUEST_DEADLINE)
@@ -412,11 +423,17 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
     await confirm_endpoints(server, login.token_origins(server.issuer), presenter)
     if login.has_unplaced_secret(discovered):
         await confirm_issuer(request.client, discovered, presenter, hint("add_issuer", name=_name(request), url=request.url))
-    expected = _Expected()
+    proposal, expected = login.propose(discovered), _Expected()
+    notes = tuple(_notes(discovered, proposal))
+    with _in_time(request):
+        opens = await presenter.prompt(LoginPrompt(request.name, host(server.authorization_endpoint), proposal.scopes, notes))
     async with AsyncExitStack() as stack:
         callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
         try:
-            return await _authorize(login, discovered, expected, callback, presenter, browser)
+            pending = expected.pending = await login.begin(discovered, proposal, callback.redirect_uri)
+            with _in_time(request):
+                query = await _wait(pending, expected, callback, presenter, browser if opens else None)
+            return await _complete(login, pending, query, callback, presenter)
         except HandstampError as error:
             await callback.finish(_failed(login.request, error))
             with suppress(VaultError, TimedOut):  # it is the login's own failure that a person has to hear of
@@ -436,17 +453,18 @@ async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncCon
         raise UsageError(f"{error.message} callback_port in servers.toml names that port.") from error
 
 
-async def _authorize(
-    login: Login, discovered: Discovered, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser
-) -> Grant:
-    pending = expected.pending = await login.begin(discovered, callback.redirect_uri)
+@contextmanager
+def _in_time(request: LoginRequest) -> Iterator[None]:
     try:
-        with anyio.fail_after(login.request.deadline):
-            query = await _wait(pending, expected, callback, presenter, browser)
+        with anyio.fail_after(request.deadline):
+            yield
     except TimeoutError:
-        limit = login.request.deadline
+        limit = request.deadline
         span = f"{limit:.0f} seconds" if limit < 120 else f"{limit / 60:.0f} minutes"
         raise LoginTimedOut(f"Expected you to finish in the browser within {span}, got no answer.") from None
+
+
+async def _complete(login: Login, pending: PendingLogin, query: str, callback: Callback, presenter: Presenter) -> Grant:
     await presenter.saving()
     completed = await login.complete(pending, query)
     for note in completed.notes:
@@ -456,11 +474,12 @@ async def _authorize(
     return grant
 
 
-async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser) -> str:
+async def _wait(
+    pending: PendingLogin, expected: "_Expected", callback: Callback, presenter: Presenter, browser: Browser | None
+) -> str:
     """The query of the first answer to this request, wherever it arrives: at the listener or by the person's paste."""
     url = pending.authorization.url
-    asked = await presenter.prompt(LoginPrompt(pending.request.name, host(url), pending.authorization.scopes, _notes(pending)))
-    opened = asked and browser.open(url)
+    opened = browser is not None and browser.open(url)
 
     async def pasted() -> str | None:
         while (address := await presenter.waiting(url, opened=opened, deadline=pending.request.deadline)) is not None:
@@ -473,17 +492,16 @@ async def _wait(pending: PendingLogin, expected: "_Expected", callback: Callback
     return await _first(callback.receive, pasted)
 
 
-def _notes(pending: PendingLogin) -> tuple[str, ...]:
-    resource, notes = pending.discovered.resource, list[str]()
-    if pending.more:
-        notes.append(f"More access than before: {safe(', '.join(pending.more))}.")
+def _notes(discovered: Discovered, proposal: Proposal) -> Iterator[str]:
+    resource = discovered.resource
+    if proposal.more:
+        yield f"More access than before: {safe(', '.join(proposal.more))}."
     if resource.is_wider:
-        notes.append(f"The access is for {safe(resource.resource)}, of which this server is a part.")
-    if pending.former_issuer is not None:
+        yield f"The access is for {safe(resource.resource)}, of which this server is a part."
+    if proposal.former_issuer is not None:
         # Whole: tenants of one host differ in their paths.
-        now, before = safe(pending.authorization.issuer), safe(pending.former_issuer)
-        notes.append(f"This server names {now} as its authorization server now; you last signed in at {before}.")
-    return tuple(notes)
+        now, before = safe(discovered.server.issuer), safe(proposal.former_issuer)
+        yield f"This server names {now} as its authorization server now; you last signed in at {before}."
 
 
 def _find_surprises(grant: Grant, answer: TokenResponse) -> Iterator[str]:
