@@ -30,8 +30,9 @@ help:  ## what there is
 demo: $(READY)  ## the main job against real servers on loopback; BROWSER=1 opens yours
 	@$(BIN)/python -m handstamp.demo $(if $(filter command line,$(origin BROWSER)),--browser)
 
+# One worker more: many tests wait for programs of theirs.
 test: $(READY)  ## every test that needs nothing but Python; ARGS="-k word" for some
-	$(PYTEST) -n $(JOBS) --ignore=tests/interop --ignore=tests/terminal $(ARGS)
+	$(PYTEST) -n $(shell expr $(JOBS) + 1) --ignore=tests/interop --ignore=tests/terminal $(ARGS)
 
 test-all: test test-others  ## the same, and under Python 3.12 and 3.13 where they are installed
 
