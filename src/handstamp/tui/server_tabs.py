@@ -62,6 +62,7 @@ class ServerTabs(Widget):
     def open(self, name: str) -> None:
         """One of `TABS`."""
         self.query_one(TabbedContent).active = name
+        self.show(self._row)
 
     def show(self, row: Row | None) -> None:
         """Draws the tab in front."""

@@ -252,14 +252,11 @@ class ServersScreen(Screen[None]):
 
     def _enter(self) -> None:
         self.add_class("-detail")
-        # The tab that was chosen just now is not there yet.
-        self.call_after_refresh(self._focus_tab)
-
-    def _focus_tab(self) -> None:
+        # All of it at once: what is typed next is meant for what the person sees.
+        app_of(self).stylesheet.update(self)
         if self._tabs is not None:
             pane = self._tabs.inside
-            inside = (each for each in self.focus_chain if pane in each.ancestors_with_self)
-            next(inside, self._tabs).focus()
+            self.set_focus(next((each for each in self.focus_chain if pane in each.ancestors_with_self), self._tabs))
 
     def _leave(self) -> None:
         if self.has_class("-detail") or self.query_one("#server").has_focus_within:
