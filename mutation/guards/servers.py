@@ -45,4 +45,19 @@ GUARDS = [
         (Edit("tui/wishes.py", "            if other != name:", "            if False:"),),
         tests=("tests/tui/test_wishes.py::test_a_key_of_two_actions_is_refused",),
     ),
+    Guard(
+        "what a person wanted to sign in to is not added to",
+        (Edit("tui/app.py", "self._offered = dialog if by_itself else None", "self._offered = dialog"),),
+        tests=("tests/tui/test_app.py::test_who_needs_the_person_meanwhile_waits_until_they_have_done_what_they_wanted",),
+    ),
+    Guard(
+        "a call is not made with less than was typed before its key",
+        (Edit("tui/call_screen.py", '"call", "Call", tooltip=', '"call", "Call", priority=True, tooltip='),),
+        tests=("tests/tui/test_tools_pane.py::test_keys_that_come_all_at_once_are_heard_in_their_order",),
+    ),
+    Guard(
+        "the app ends with its terminal",
+        (Edit("tui/quiet_app.py", "        if is_gone():", "        if False:"),),
+        tests=("tests/terminal/test_hang_up.py::test_the_app_ends_with_its_terminal",),
+    ),
 ]

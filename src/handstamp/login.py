@@ -19,7 +19,7 @@ What holds at every point:
   lost it at the server's side only sees an error page there, and nobody tells us.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -454,7 +454,7 @@ async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncCon
 
 
 @contextmanager
-def _in_time(request: LoginRequest) -> Iterator[None]:
+def _in_time(request: LoginRequest) -> Generator[None]:
     try:
         with anyio.fail_after(request.deadline):
             yield

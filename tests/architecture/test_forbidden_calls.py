@@ -127,3 +127,16 @@ def test_the_inner_code_reaches_the_world_through_ports_alone() -> None:
 
     assert reached
     assert {path: roots for path, roots in reached.items() if roots} == {}
+
+
+def test_work_in_the_background_is_begun_by_whoever_does_it() -> None:
+    """A coroutine that is made and never awaited complains of it on the person's terminal."""
+    begun = [
+        f"{module.path}:{call.lineno}"
+        for module in MODULES
+        if not module.is_in(("tui/background.py",))
+        for call in calls(module.tree)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "run_worker"
+    ]
+
+    assert begun == []

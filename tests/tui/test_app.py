@@ -367,7 +367,7 @@ async def test_an_error_that_nobody_foresaw_shows_no_variables(home: Path, capsy
     async def open_and_fail() -> None:
         async with running(home, some_hosts()) as (app, pilot):
             apps.append(app)
-            app.work(fail())
+            app.work(fail)
             await pilot.pause()
 
     with pytest.raises(WorkerFailed):

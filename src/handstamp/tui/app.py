@@ -21,6 +21,7 @@ from handstamp.hosts.target import Target
 from handstamp.ports import Browser, Clock
 from handstamp.settings import AppSettings
 from handstamp.tui.actions import ACTIONS, why_not
+from handstamp.tui.background import in_background
 from handstamp.tui.desk import WAITS_FOR_A_SIGN_IN, Desk, Fleet
 from handstamp.tui.hidden import Hidden
 from handstamp.tui.later import LaterFleet
@@ -95,7 +96,7 @@ class HandstampApp(QuietApp):
 
     def _begin(self) -> None:
         gc.enable()
-        self.run_worker(self._show_then_connect(), name="begin")
+        in_background(self, self._show_then_connect, name="begin")
 
     async def _show_then_connect(self) -> None:
         await self.desk.look()
@@ -105,11 +106,11 @@ class HandstampApp(QuietApp):
         self.set_interval(LOOK, self._look_soon)
 
     def _connect(self) -> None:
-        self.run_worker(self.desk.run(), name="connections", exit_on_error=True)
+        in_background(self, self.desk.run, name="connections", exit_on_error=True)
 
     def _look_soon(self) -> None:
         if not self.desk.is_looking:
-            self.run_worker(self._look(), name="look")
+            in_background(self, self._look, name="look")
 
     async def _look(self) -> None:
         is_old = self.desk.clock() - self._drawn_at >= KEEPS
@@ -159,13 +160,15 @@ class HandstampApp(QuietApp):
 
         self._offering.opened(wanted)
         dialog = SignInDialog(wanted, self.desk.sign_in, self._browser, by_itself=by_itself)
-        self._offered = dialog if by_itself else self._offered
+        # One that the person opened is for what they wanted, and for nothing else.
+        self._offered = dialog if by_itself else None
         self.push_screen(dialog, self._signed_in)
 
     def _signed_in(self, outcome: SignInOutcome | None) -> None:
+        self._offered = None
         if outcome is not None:
             self._offering.closed(outcome)
-        self.run_worker(self._look(), name="look")
+        in_background(self, self._look, name="look")
 
     def on_sign_in_dialog_signed_in(self, message: "SignInDialog.SignedIn") -> None:
         for row in self.desk.rows:
@@ -216,12 +219,12 @@ class HandstampApp(QuietApp):
         else:
             self.push_screen(HelpScreen(explain_focused(active, (self,), names)))
 
-    def work(self, work: Awaitable[None]) -> None:
-        """Does it in the background; what goes wrong is told."""
+    def work(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it in the background; what goes wrong is told. Nothing is begun that the app may end before."""
 
         async def run() -> None:
             try:
-                await work
+                await work()
             except Exception as error:
                 ours = find_error(error)
                 if ours is None:
@@ -229,7 +232,7 @@ class HandstampApp(QuietApp):
                 self.tell_error(ours)
             await self._look()
 
-        self.run_worker(run(), name="work")
+        in_background(self, run, name="work")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """For the palette: all that the keys do, and the looks. Words of our own alone: it reads markup in them (TH3)."""

@@ -6,6 +6,7 @@ it from enter, which most do not.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,6 +20,7 @@ from textual.worker import Worker
 from handstamp.hosts.connection import Host
 from handstamp.tui.answer_view import AnswerView
 from handstamp.tui.app_of import app_of
+from handstamp.tui.background import in_background
 from handstamp.tui.call_history import Call
 from handstamp.tui.calling import do_call, explain, progress_line
 from handstamp.tui.confirm import Confirm
@@ -95,7 +97,7 @@ class CallScreen(Screen[None]):
         if event.button.id == "call":
             self.action_call()
         else:
-            self.run_worker(self.action_switch())
+            in_background(self, self.action_switch)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
@@ -153,7 +155,7 @@ class CallScreen(Screen[None]):
         return Content.assemble(f"{self._verb} ", name, " · ", line(self._host.key, limit=40))
 
     def _begin(self, arguments: Mapping[str, object]) -> None:
-        self._calling = self.run_worker(self._call(arguments), name="call", exit_on_error=False)
+        self._calling = in_background(self, partial(self._call, arguments), name="call", exit_on_error=False)
         self.refresh_bindings()
 
     async def _call(self, arguments: Mapping[str, object]) -> None:

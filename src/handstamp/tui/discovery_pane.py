@@ -1,6 +1,7 @@
 """The tab "Discovery": why the server in hand works, or does not, step by step as it is found out."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar, Self, cast
 
 from textual import events, on
@@ -14,6 +15,7 @@ from textual.worker import Worker
 
 from handstamp.doctor import Diagnosis, Finding, report
 from handstamp.errors import HandstampError, find_error, hint
+from handstamp.tui.background import in_background
 from handstamp.tui.discovery_words import describe_ending, describe_failure, describe_finding, describe_progress
 
 __all__ = ["DiscoveryPane", "Examine"]
@@ -118,7 +120,7 @@ class DiscoveryPane(Widget):
         self._known.pop(server, None)
         self._is_asking = True
         self._take([])
-        self._worker = self.run_worker(self._run(server, examine))
+        self._worker = in_background(self, partial(self._run, server, examine))
 
     @property
     def diagnosis(self) -> Diagnosis | None:

@@ -39,7 +39,7 @@ class Doing:
             case "login_all", _:
                 self._login_all()
             case "refresh", Row() as row:
-                self._app.work(self._refresh(row))
+                self._app.work(partial(self._refresh, row))
             case "logout", Row() as row:
                 self._ask_logout(row)
             case "add", _:
@@ -47,7 +47,7 @@ class Doing:
             case "edit", Row() as row if (configured := self._desk.configured(row)) is not None:
                 self._edit(configured)
             case "switch", Row() as row if (configured := self._desk.configured(row)) is not None:
-                self._app.work(self._switch(row, configured))
+                self._app.work(partial(self._switch, row, configured))
             case "remove", Row() as row:
                 self._ask_remove(row)
             case "reconnect", Row() as row:
@@ -89,16 +89,16 @@ class Doing:
         self._ask(Confirm("Remove?", words, yes="Remove"), partial(self._desk.remove, row))
 
     def _ask(self, question: Confirm, work: Callable[[], Awaitable[None]]) -> None:
-        self._app.push_screen(question, lambda yes: self._app.work(work()) if yes else None)
+        self._app.push_screen(question, lambda yes: self._app.work(work) if yes else None)
 
     async def _switch(self, row: Row, configured: Configured) -> None:
         enabled = row.state.status is ConnectionStatus.DISABLED
-        await self._write(self._desk.set_enabled(row, enabled), replace(configured, enabled=enabled))
+        await self._write(partial(self._desk.set_enabled, row, enabled), replace(configured, enabled=enabled))
 
     def _add(self, entry: Entry | None) -> None:
         if entry is not None:
             given = parse_entry(entry)
-            self._app.work(self._write(self._desk.add(given), given))
+            self._app.work(partial(self._write, partial(self._desk.add, given), given))
 
     def _edit(self, configured: Configured) -> None:
         entry = Entry.of(configured)
@@ -111,12 +111,12 @@ class Doing:
     def _change(self, before: Configured, entry: Entry | None) -> None:
         if entry is not None:
             change = partial(changed, entry=entry)
-            self._app.work(self._write(self._desk.change(before.name, change), change(before)))
+            self._app.work(partial(self._write, partial(self._desk.change, before.name, change), change(before)))
 
-    async def _write(self, writing: Awaitable[None], meant: Configured) -> None:
+    async def _write(self, writing: Callable[[], Awaitable[None]], meant: Configured) -> None:
         """Where the file is not ours to write, the person gets the lines."""
         try:
-            await writing
+            await writing()
         except SettingsError as error:
             self._app.push_screen(LinesDialog(error, render_server(meant)))
         else:

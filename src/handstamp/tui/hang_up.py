@@ -5,6 +5,7 @@ Textual writes in a thread that dies of the first error, and the app then waits 
 can see any more goes nowhere, so that the app can end. POSIX only.
 """
 
+import errno
 import sys
 import termios
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 __all__ = ["HangUpDriver", "is_gone"]
+
+GONE = frozenset((errno.EBADF, errno.EIO, errno.ENXIO, errno.EPIPE))
+"""What writing to a terminal comes to that is there no more."""
 
 
 def is_gone() -> bool:
@@ -45,7 +49,9 @@ class WhileThere:
         if self._is_there:
             try:
                 use()
-            except OSError:
+            except OSError as error:
+                if error.errno not in GONE:
+                    raise
                 self._is_there = False
 
 

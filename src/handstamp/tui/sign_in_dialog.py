@@ -101,8 +101,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
 
     @property
     def takes_more(self) -> bool:
-        """Whether others may `join`. One that the person opened is for what they wanted."""
-        return self._by_itself and not isinstance(self.signing.state, Closed)
+        """Whether others may `join`."""
+        return not isinstance(self.signing.state, Closed)
 
     def join(self, wanted: Sequence[SignIn]) -> None:
         """They need the person too, and come last."""
