@@ -113,6 +113,19 @@ async def test_what_is_in_focus_stays_in_focus_when_the_list_changes() -> None:
         assert app.query_one("#offers", OptionList).highlighted == 1
 
 
+async def test_who_waits_in_an_empty_list_is_in_it_when_something_comes() -> None:
+    host = FakeHost("linear")
+    app = PaneApp(host)
+    async with at(app) as pilot:
+        app.query_one("#offers").focus()
+        await pilot.press("enter")
+        host.catalogue = CATALOGUE
+        app.query_one(ToolsPane).show(host)
+        await pilot.press("enter")
+
+        assert isinstance(app.screen, CallScreen)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["small", "large"])
 async def test_a_tool_is_called_with_what_is_entered(size: tuple[int, int]) -> None:
     host = linear()

@@ -7,7 +7,6 @@ can see any more goes nowhere, so that the app can end. POSIX only.
 
 import errno
 import sys
-import termios
 from collections.abc import Callable
 from typing import IO, Any, cast
 
@@ -22,6 +21,10 @@ GONE = frozenset((errno.EBADF, errno.EIO, errno.ENXIO, errno.EPIPE))
 
 def is_gone() -> bool:
     """Whether the terminal that the app was started in is there no more. Nobody says so to a process that it does not control."""
+    if sys.platform == "win32":
+        return False
+    import termios
+
     try:
         termios.tcgetattr(sys.__stdin__ or 0)
     except termios.error:

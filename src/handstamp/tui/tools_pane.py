@@ -34,6 +34,9 @@ class OfferList(OptionList):
         Binding("k", "cursor_up", "Up", show=False),
     ]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return None if action == "select" and not self.option_count else True
+
 
 class ToolsPane(Widget):
     """`show(host)` again, whenever the host has changed: what is in focus stays in focus."""
@@ -185,7 +188,8 @@ class ToolsPane(Widget):
         self.query_one("#why").display = why is not None
         self.query_one("#problems", Static).update(problems or "")
         self.query_one("#problems").display = problems is not None
-        self.query_one("#halves").display = bool(self._offers)
+        # The list stays, however empty: who has the focus in it keeps it until something comes.
+        self.query_one("#about").display = bool(self._offers)
         self._draw_list()
 
     def _draw_list(self) -> None:
