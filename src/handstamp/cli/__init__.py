@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NoReturn
 
+from handstamp.cli.app import is_installed, open_app, wants_app
 from handstamp.cli.plain import run_plainly
 from handstamp.cli.session import Session
 from handstamp.errors import HandstampError, SettingsError, UsageError, VaultError, chain, find_error, hint
@@ -101,6 +102,8 @@ def _dispatch(session: Session, arguments: Sequence[str]) -> int:
     is_completion = COMPLETION_VARIABLE in os.environ
     if not is_completion and run_plainly(session, arguments):
         return 0
+    if not (is_completion or arguments) and wants_app(session) and is_installed():
+        return open_app(session)  # before anything is loaded that reads arguments
     from handstamp.cli.commands import complete, invoke
 
     return complete(COMPLETION_VARIABLE) if is_completion else invoke(session, arguments)

@@ -1,14 +1,13 @@
 """The commands by name, each module loaded when its command runs, and the options that all of them take."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from handstamp.cli.app import is_installed, open_app, wants_app
 from handstamp.cli.session import Session
 from handstamp.errors import UsageError, hint
 from handstamp.output import ColorChoice, Output
@@ -264,21 +263,17 @@ def _help_if_alone(context: click.Context) -> None:
 
 
 def _open_app_if_alone(context: click.Context) -> None:
-    """The terminal app, where there is a terminal; else the help. It is a shell of its own, started by name (decision 12)."""
+    """The terminal app, where there is a terminal; else the help."""
     if context.invoked_subcommand is not None:
         return
     session = _session(context)
-    output = session.output
-    if output.json or not (output.is_conversation and sys.stdout.isatty()):
-        output.data(context.get_help())
-    elif any(find_spec(each) is None for each in ("mcp", "textual")):
-        output.data(context.get_help())
-        output.say()
-        output.warn("The terminal app is not installed.")
-        output.hint(hint("install_tui"))
-    else:
-        program = import_module("handstamp.tui.program")
-        context.exit(program.main(session.ask))
+    if wants_app(session) and is_installed():
+        context.exit(open_app(session))
+    session.output.data(context.get_help())
+    if wants_app(session):
+        session.output.say()
+        session.output.warn("The terminal app is not installed.")
+        session.output.hint(hint("install_tui"))
 
 
 def _as_usage_error(error: click.ClickException) -> UsageError:
