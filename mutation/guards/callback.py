@@ -172,7 +172,7 @@ GUARDS = [
     ),
     Guard(
         "a sign-in has a deadline",
-        (Edit("login.py", "with anyio.fail_after(request.deadline):", "with anyio.fail_after(None):"),),
+        (Edit("login.py", "with anyio.fail_after(until - anyio.current_time()):", "with anyio.fail_after(None):"),),
         rows=("TD14",),
     ),
     Guard(

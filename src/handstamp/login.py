@@ -9,7 +9,7 @@ One login, as a state machine that any shell can show.
        └─────────┴──────────┴──────────┴──────────┴────→ failed
 
 What holds at every point:
-- Before the person has said a word nothing is left anywhere: a login that they turn away registers no client.
+- Before the person has answered the prompt nothing is left anywhere: a login that they turn away registers no client.
 - No grant that is stored changes before the new one is complete: a login that fails, is denied, times out or is cancelled leaves
   what was there, and can simply be started again (W16).
 - The listener is open from before the browser opens until the outcome's page has been fetched, and never longer.
@@ -425,13 +425,14 @@ async def _sign_in(login: Login, presenter: Presenter, browser: Browser, open_ca
         await confirm_issuer(request.client, discovered, presenter, hint("add_issuer", name=_name(request), url=request.url))
     proposal, expected = login.propose(discovered), _Expected()
     notes = tuple(_notes(discovered, proposal))
-    with _in_time(request):
+    plan, until = login.plan(discovered), anyio.current_time() + request.deadline
+    with _in_time(request, until):
         opens = await presenter.prompt(LoginPrompt(request.name, host(server.authorization_endpoint), proposal.scopes, notes))
     async with AsyncExitStack() as stack:
-        callback = await _listen(login, stack, open_callback(login.plan(discovered), expected.is_answer))
+        callback = await _listen(login, stack, open_callback(plan, expected.is_answer))
         try:
             pending = expected.pending = await login.begin(discovered, proposal, callback.redirect_uri)
-            with _in_time(request):
+            with _in_time(request, until):
                 query = await _wait(pending, expected, callback, presenter, browser if opens else None)
             return await _complete(login, pending, query, callback, presenter)
         except HandstampError as error:
@@ -454,9 +455,10 @@ async def _listen(login: Login, stack: AsyncExitStack, opening: AbstractAsyncCon
 
 
 @contextmanager
-def _in_time(request: LoginRequest) -> Generator[None]:
+def _in_time(request: LoginRequest, until: float) -> Generator[None]:
+    """`until` is when the request's deadline ends, on the event loop's clock."""
     try:
-        with anyio.fail_after(request.deadline):
+        with anyio.fail_after(until - anyio.current_time()):
             yield
     except TimeoutError:
         limit = request.deadline

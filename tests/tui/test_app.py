@@ -1,5 +1,6 @@
 """The app as a person meets it: its keys, its sizes, its pictures."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -335,6 +336,32 @@ async def test_keys_are_those_of_the_settings_and_stay_where_a_wish_makes_no_sen
         assert any("got 'srt'" in each.message for each in app._notifications)
         await pilot.press("ctrl+c")
         assert app._exit
+
+
+@pytest.mark.parametrize("turns", [0, 10, 50, 100, 200, 400, 800])
+async def test_whoever_leaves_while_the_screen_is_put_together_leaves_no_error(home: Path, turns: int) -> None:
+    (home / "config").mkdir(mode=0o700)
+    app = open_app(home, some_hosts())
+
+    async def leave() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app.exit()
+
+    leaving = asyncio.create_task(leave())
+    await app.run_async(headless=True, size=WIDE)
+    await leaving
+
+    assert app.failure is None
+
+
+async def test_a_list_that_was_empty_has_the_focus_when_it_fills(home: Path) -> None:
+    async with running(home, []) as (app, pilot):
+        app.desk._targets = [FakeHost("github").target]
+        app._draw()
+        await pilot.pause()
+
+        assert app.focused is app.servers.table
 
 
 async def test_login_opens_the_dialog_for_one_and_for_all(home: Path) -> None:

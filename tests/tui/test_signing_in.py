@@ -22,6 +22,7 @@ from handstamp.tui.sign_in_states import (
     Failed,
     Noted,
     NotOpened,
+    Opening,
     Prompted,
     Prompting,
     Refused,
@@ -45,6 +46,7 @@ STATES: dict[str, State] = {
     "starting": Starting(),
     "confirming": Confirming("Go on?"),
     "prompting": Prompting(PROMPT),
+    "opening": Opening(PROMPT),
     "waiting": WAITING,
     "waiting, link copied": replace(WAITING, opened=False),
     "waiting, no browser": replace(WAITING, opened=False, obstacle="SSH session"),
@@ -59,6 +61,7 @@ KEYS = {
     "starting": "s escape",
     "confirming": "enter y s escape",
     "prompting": "enter c s escape",
+    "opening": "s escape",
     "waiting": "enter c u v s escape",
     "waiting, link copied": "enter c u v s escape",
     "waiting, no browser": "c u v s escape",
@@ -69,9 +72,11 @@ KEYS = {
     "failed": "r d y s escape",
     "closed": "",
 }
-STAYS = {Does.OPEN, Does.OPEN_AGAIN, Does.TAKE, Does.COPY_INSTEAD, Does.COPY_LINK, Does.COPY_REPORT, Does.NO}
+STAYS = {Does.OPEN_AGAIN, Does.TAKE, Does.COPY_LINK, Does.COPY_REPORT, Does.NO}
 GOES_TO: dict[Does, State] = {
     Does.YES: Starting(),
+    Does.OPEN: Opening(PROMPT),
+    Does.COPY_INSTEAD: Opening(PROMPT),
     Does.SHOW_LINK: replace(WAITING, shows_link=True),
     Does.HIDE_LINK: WAITING,
     Does.PASTE: replace(WAITING, is_pasting=True),

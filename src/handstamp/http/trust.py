@@ -2,7 +2,7 @@
 Which certificates we trust, loaded once for all connections.
 
 The machine's own take 20 ms and a megabyte each time that they are read: hundreds of servers would wait for one another. Whoever
-changes the files gets the new ones from the next connection on.
+changes the places that OpenSSL names, or `ca_file`, gets the new ones from the next connection on.
 """
 
 import ssl
@@ -17,7 +17,7 @@ __all__ = ["trust"]
 
 
 def trust(ca_file: str | None = None) -> ssl.SSLContext:
-    """The machine's certificates, and those in `ca_file`. Safe to share; not to be changed. Raises SettingsError."""
+    """The machine's certificates, and those in `ca_file`. Shared by all connections. Raises SettingsError."""
     machine = ssl.get_default_verify_paths()
     files = (machine.openssl_cafile, machine.openssl_capath, ca_file)
     return _load(ca_file, tuple(map(_stamp, files)))

@@ -60,7 +60,7 @@ class HandstampApp(QuietApp):
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "Quit", show=False),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("question_mark", "help", "Help", tooltip="Show what the keys do"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
@@ -113,7 +113,7 @@ class HandstampApp(QuietApp):
             in_background(self, self._look, name="look")
 
     async def _look(self) -> None:
-        is_old = self.desk.clock() - self._drawn_at >= KEEPS
+        is_old = time.monotonic() - self._drawn_at >= KEEPS
         if await self.desk.look() or is_old:
             self.changed()
         else:
@@ -137,7 +137,7 @@ class HandstampApp(QuietApp):
 
     def _draw(self) -> None:
         self._is_drawing = False
-        self._drawn_at = self.desk.clock()
+        self._drawn_at = time.monotonic()
         try:
             self._obey()
         except SettingsError as error:

@@ -54,7 +54,6 @@ class CallScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s,ctrl+enter", "call", "Call", tooltip="Call with what is entered"),
         Binding("ctrl+r", "switch", "JSON", tooltip="Edit the arguments as JSON, or in fields"),
-        Binding("ctrl+c", "cancel", "Cancel the call", tooltip="Stop waiting, and tell the server"),
         Binding("escape", "leave", "Back", tooltip="Cancel the call that runs, or go back"),
     ]
 
@@ -101,8 +100,6 @@ class CallScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
-            case "cancel":
-                return self._is_calling
             case "call" | "switch":
                 return None if self._is_calling else True
             case _:
@@ -126,15 +123,10 @@ class CallScreen(Screen[None]):
         """Between fields and JSON."""
         await self.query_one(FormView).switch()
 
-    def action_cancel(self) -> None:
-        """Whoever waits for the server stops waiting, and the connection tells it."""
-        if self._calling is not None:
-            self._calling.cancel()
-
     def action_leave(self) -> None:
         """First out of the call, then off the screen."""
-        if self._is_calling:
-            self.action_cancel()
+        if self._calling is not None and self._is_calling:
+            self._calling.cancel()  # whoever waits for the server stops waiting, and the connection tells it
         else:
             self.dismiss()
 

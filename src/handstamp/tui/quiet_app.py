@@ -5,7 +5,9 @@ import signal
 import sys
 
 from textual.app import App
+from textual.css.query import NoMatches
 from textual.driver import Driver
+from textual.widget import MountError
 from textual.worker import WorkerFailed
 
 from handstamp.errors import HandstampError
@@ -29,12 +31,13 @@ class QuietApp(App[None]):
         self._unsaid: list[str] = []
 
     def get_driver_class(self) -> type[Driver]:
-        """As Textual's; one that survives the loss of its terminal, where there is one."""
+        """As Textual's; one that survives the loss of its terminal, where that is the usual one."""
+        usual = super().get_driver_class()
         if sys.platform == "win32":
-            return super().get_driver_class()
+            return usual
         from handstamp.tui.hang_up import HangUpDriver
 
-        return HangUpDriver
+        return HangUpDriver if issubclass(HangUpDriver, usual) else usual
 
     @property
     def failure(self) -> Exception | None:
@@ -83,6 +86,12 @@ class QuietApp(App[None]):
         words = [error.message] if error.hint is None else [error.message, f"→ {error.hint}"]
         shown = "\n".join(line(each, limit=LIMIT).plain for each in words)
         self.notify(shown, severity="error", timeout=ERROR_SECONDS, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Who leaves while the screen is still being put together misses a part of it, and nothing else.
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (self._exit and isinstance(cause, NoMatches | MountError)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual's own would print a traceback with the variables of each frame, tokens among them (TH6).

@@ -148,6 +148,8 @@ class ServersScreen(Screen[None]):
         empty.update(EMPTY if not all_rows else NONE_FIT)
         empty.display = not shown
         self.table.display = bool(shown)
+        if shown and self.focused is None:
+            self.set_focus(self.table)  # a list that was empty could not keep it
         place = self.desk.place
         if place is not None:
             key = "no vault yet" if place.key is None else f"key in {place.key}"

@@ -98,11 +98,12 @@ class SignInDialog(ModalScreen[SignInOutcome]):
         self._login: asyncio.Task[None] | None = None
         self._wants_copy = False
         self._is_laid_out = False
+        self._is_leaving = False
 
     @property
     def takes_more(self) -> bool:
         """Whether others may `join`."""
-        return not isinstance(self.signing.state, Closed)
+        return not (self._is_leaving or isinstance(self.signing.state, Closed))
 
     def join(self, wanted: Sequence[SignIn]) -> None:
         """They need the person too, and come last."""
@@ -185,7 +186,9 @@ class SignInDialog(ModalScreen[SignInOutcome]):
 
     async def _leave(self, does: Does) -> None:
         # One that comes to its end meanwhile has ended, whatever was pressed: then that key is none of the state any more.
+        self._is_leaving = True
         await self._end_login()
+        self._is_leaving = False
         if does is Does.DOCTOR:
             self._host.post_message(self.DoctorWanted(self.signing.current.server))
         self._happened(does)
@@ -232,6 +235,8 @@ class SignInDialog(ModalScreen[SignInOutcome]):
 
     def _happened(self, event: Event) -> None:
         self.signing = after(self.signing, event)
+        if isinstance(event, Away) and event.opened:
+            self._since_opening = Grace(self._timer(), REOPEN)
         if isinstance(event, Away) and self._wants_copy:
             self._wants_copy = False
             self._copy_link()

@@ -20,6 +20,7 @@ __all__ = [
     "Key",
     "NotOpened",
     "Noted",
+    "Opening",
     "Prompted",
     "Prompting",
     "Refused",
@@ -48,6 +49,13 @@ class Confirming:
 @dataclass(frozen=True, slots=True)
 class Prompting:
     """Who asks for what. Nothing has opened yet."""
+
+    prompt: LoginPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The person has said a word: what the browser needs is being made."""
 
     prompt: LoginPrompt
 
@@ -102,7 +110,7 @@ class Closed:
     """The dialog has nothing more to show."""
 
 
-State = Starting | Confirming | Prompting | Waiting | Saving | Done | Failed | Closed
+State = Starting | Confirming | Prompting | Opening | Waiting | Saving | Done | Failed | Closed
 
 
 class Asked(NamedTuple):

@@ -26,7 +26,7 @@ from handstamp.model import Grant, GrantType, LoginPrompt
 from handstamp.protocol.urls import host, split_url
 from handstamp.tui.said import line
 from handstamp.tui.sign_in import SignIn
-from handstamp.tui.sign_in_states import Closed, Confirming, Done, Failed, Key, Prompting, Saving, Starting, Waiting
+from handstamp.tui.sign_in_states import Closed, Confirming, Done, Failed, Key, Opening, Prompting, Saving, Starting, Waiting
 from handstamp.tui.signing_in import SigningIn, keys
 from handstamp.without_browser import OPEN_LINK, TUNNEL, describe_obstacle, find_tunnel, next_steps
 from handstamp.words import countdown, future_words, iso_time, means_words, one_line, renewal_words, who
@@ -134,6 +134,10 @@ def _paragraphs(signing: SigningIn, now: float, left_from: float) -> Iterator[Pa
         case Prompting(prompt):
             yield from _asked(prompt)
             yield from _others(signing)
+        case Opening(prompt):
+            yield from _asked(prompt)
+            yield GAP
+            yield Paragraph(Content("Getting the sign-in page ready…"), "◐", "$primary")
         case Waiting() as waiting:
             yield from _asked(waiting.prompt)
             yield GAP

@@ -1,10 +1,10 @@
 """
 The sign-ins that a dialog leads a person through, one after the other, as a pure state machine.
 
-    starting ──→ confirming ──→ prompting ──→ waiting ──→ saving ──→ done ──enter──→ starting, of the next
-        │            │              │            │           │         └─────────→ closed, where it was the last
-        └────────────┴──────────────┴────────────┴───────────┴────→ failed ──r──→ starting, of the same
-                                                                       └──s──→ starting, of the next
+    starting ──→ confirming ──→ prompting ──→ opening ──→ waiting ──→ saving ──→ done ──enter──→ starting, of the next
+        │            │              │            │           │           │         └─────────→ closed, where it was the last
+        └────────────┴──────────────┴────────────┴───────────┴───────────┴────→ failed ──r──→ starting, of the same
+                                                                                   └──s──→ starting, of the next
 
 What a login tells its presenter and what a person presses are events; `after` gives what is shown then. What a key does besides
 (answers the login, opens the browser, copies) is the dialog's part: `Does` names it, and `keys` says which of them there are.
@@ -34,6 +34,7 @@ from handstamp.tui.sign_in_states import (
     Key,
     Noted,
     NotOpened,
+    Opening,
     Prompted,
     Prompting,
     Refused,
@@ -85,7 +86,7 @@ def keys(signing: SigningIn) -> tuple[Key, ...]:
     skip = (Key("s", "skip", Does.SKIP),) if signing.has_next else ()
     cancel, close = Key("escape", "cancel", Does.CLOSE), Key("escape", "close", Does.CLOSE)
     match signing.state:
-        case Starting() | Saving():
+        case Starting() | Opening() | Saving():
             return (*skip, cancel)
         case Confirming():
             # Enter is what a person presses without reading.
@@ -133,11 +134,14 @@ def _after_key(signing: SigningIn, does: Does) -> SigningIn:
             return replace(signing, at=signing.at + 1, state=Starting()) if signing.has_next else _closed(signing)
         case Does.RETRY | Does.YES:
             return replace(signing, state=Starting())
+        case Does.OPEN | Does.COPY_INSTEAD:
+            asked = signing.state
+            return replace(signing, state=Opening(asked.prompt)) if isinstance(asked, Prompting) else signing
         case Does.CLOSE | Does.DOCTOR:
             return _closed(signing)
         case Does.PASTE | Does.STOP_PASTING | Does.SHOW_LINK | Does.HIDE_LINK:
             return replace(signing, state=_after_look(signing.state, does))
-        case Does.OPEN | Does.TAKE | Does.COPY_INSTEAD | Does.NO | Does.OPEN_AGAIN | Does.COPY_LINK | Does.COPY_REPORT:
+        case Does.TAKE | Does.NO | Does.OPEN_AGAIN | Does.COPY_LINK | Does.COPY_REPORT:
             # What comes of it is for the login or the terminal to say.
             return signing
         case _:
