@@ -50,14 +50,17 @@ class Served(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        # A connection that was just accepted is known only after another turn or two of the loop.
-        for _ in range(3):
+        await self._abort_connections()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        await self._abort_connections()
+        await self.lifespan.shutdown()
+
+    async def _abort_connections(self) -> None:
+        """An event stream is never over by itself; and a connection that was just accepted is known only some turns later."""
+        for _ in range(20):
             await asyncio.sleep(0)
             for connection in list(self.server_state.connections):
-                connection.transport.abort()  # an event stream is never over by itself
-        await asyncio.sleep(0)
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
-        await self.lifespan.shutdown()
+                connection.transport.abort()
 
 
 def build_growing(*, is_modern: bool) -> Callable[[str], ASGIApp]:
