@@ -58,6 +58,11 @@ GUARDS = [
     Guard(
         "the app ends with its terminal",
         (Edit("tui/quiet_app.py", "        if is_gone():", "        if False:"),),
-        tests=("tests/terminal/test_hang_up.py::test_the_app_ends_with_its_terminal",),
+        tests=("tests/terminal/test_its_terminal.py::test_the_app_ends_with_its_terminal",),
+    ),
+    Guard(
+        "what is typed once the app has left is for the shell",
+        (Edit("tui/terminal.py", "        if self._is_ours:", "        if True:"),),
+        tests=("tests/terminal/test_its_terminal.py::test_what_is_typed_once_the_app_has_left_is_for_the_shell",),
     ),
 ]

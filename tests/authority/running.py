@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authority.abrupt_server import AbruptServer
 from authority.binding import Bindings
 from authority.issuing import USER, AuthorizationServer
 from authority.knobs import Knobs
@@ -209,8 +210,8 @@ class StartAuthority(Protocol):
     def __call__(self, knobs: Knobs | None = None) -> Authority: ...
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its tenths of a second: it ends when told, and drops what is open instead of waiting for it."""
+class _Server(AbruptServer):
+    """One that can hold requests, and lets them go at its end."""
 
     def __init__(self, app: ASGIApp, tls: Path | None) -> None:
         # h11: an answer that is cut short on purpose closes the connection and says nothing more.
@@ -227,39 +228,23 @@ class _Server(uvicorn.Server):
                 ssl_keyfile=tls,
             )
         )
-        self.ready = Event()
         self._held: list[asyncio.Future[None]] = []
+        self._holds = True
 
     async def hold(self) -> None:
-        future = self._loop.create_future()
+        if not self._holds:
+            return
+        future = asyncio.get_running_loop().create_future()
         self._held.append(future)
         await future
 
     def release(self) -> None:
         self._loop.call_soon_threadsafe(self._let_go)
 
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._told_to_stop.set)
-
-    async def main_loop(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._told_to_stop = asyncio.Event()
-        await self.on_tick(0)
-        self.ready.set()
-        await self._told_to_stop.wait()
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        self._holds = False
         self._let_go()
-        # What was accepted just now becomes a connection a turn of the loop later, and an aborted one is gone a turn later.
-        for _ in range(3):
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-            await asyncio.sleep(0)
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
-        for server in self.servers:
-            await server.wait_closed()
+        await super().shutdown(sockets)
 
     def _let_go(self) -> None:
         for future in self._held:

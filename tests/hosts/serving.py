@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from threading import Event, Thread
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,50 +17,30 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authority.abrupt_server import AbruptServer
 from handstamp.demo.server import IntrospectingVerifier
 from handstamp.hosts.target import HttpTarget
 
 __all__ = ["Served", "build_growing", "build_guarded_sse", "target_of"]
 
 
-class Served(uvicorn.Server):
+class Served(AbruptServer):
     """An ASGI application with a lifespan on a port of loopback. A context manager."""
 
     def __init__(self, build: Callable[[str], ASGIApp]) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.origin = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         super().__init__(uvicorn.Config(build(self.origin), http="h11", ws="none", log_config=None, access_log=False))
-        self._ready = Event()
-        self._thread = Thread(target=lambda: asyncio.run(self.serve(sockets=[self._listener])), name="served")
+        self._thread = Thread(target=lambda: asyncio.run(self.serve(sockets=[listener])), name="served")
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self.ready.wait(20)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
+        self.stop()
         self._thread.join()
-
-    async def main_loop(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        self._ready.set()
-        await self._over.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        await self._abort_connections()
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
-        await self._abort_connections()
-        await self.lifespan.shutdown()
-
-    async def _abort_connections(self) -> None:
-        """An event stream is never over by itself; and a connection that was just accepted is known only some turns later."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
 
 
 def build_growing(*, is_modern: bool) -> Callable[[str], ASGIApp]:

@@ -31,13 +31,13 @@ class QuietApp(App[None]):
         self._unsaid: list[str] = []
 
     def get_driver_class(self) -> type[Driver]:
-        """As Textual's; one that survives the loss of its terminal, where that is the usual one."""
+        """As Textual's; one that knows when the terminal is not the app's, where that is the usual one."""
         usual = super().get_driver_class()
         if sys.platform == "win32":
             return usual
-        from handstamp.tui.hang_up import HangUpDriver
+        from handstamp.tui.terminal import TerminalDriver
 
-        return HangUpDriver if issubclass(HangUpDriver, usual) else usual
+        return TerminalDriver if issubclass(TerminalDriver, usual) else usual
 
     @property
     def failure(self) -> Exception | None:
@@ -61,7 +61,7 @@ class QuietApp(App[None]):
     def _end_without_terminal(self) -> None:
         if sys.platform == "win32":
             return
-        from handstamp.tui.hang_up import is_gone
+        from handstamp.tui.terminal import is_gone
 
         if is_gone():
             self._end_by(signal.SIGHUP)
