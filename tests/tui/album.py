@@ -89,8 +89,7 @@ class Album:
         await self.pilot.pause()
         for each in self.app.screen.query(Input):
             each.cursor_blink = False
-        await self.pilot.pause()
-        self.pictures[f"{name}.svg"] = draw(self.app)
+        self.pictures[f"{name}.svg"] = await draw(self.pilot)
 
 
 async def take_all(album: Album) -> None:

@@ -144,14 +144,12 @@ async def test_the_screens_are_as_somebody_judged_them_good(home: Path, name: st
             await pilot.press(*keys.split())
             for field in app.screen.query(Input):
                 field.cursor_blink = False
-            await pilot.pause()
-
-            assert_drawn(app, picture)
+            await assert_drawn(pilot, picture)
 
 
 async def test_an_empty_list_teaches_the_first_step(home: Path) -> None:
     async with running(home, []) as (app, pilot):
-        assert_drawn(app, "empty-80")
+        await assert_drawn(pilot, "empty-80")
 
         await pilot.press("a")
         for name, value in (("name", "linear"), ("where", url_of("linear"))):

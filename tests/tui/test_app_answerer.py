@@ -37,7 +37,7 @@ def fill_in(answerer: AppAnswerer) -> Awaitable[Any]:
 async def test_a_form_is_filled_in_and_sent() -> None:
     desk = Desk()
     async with asked(desk, fill_in) as (pilot, task):
-        assert_drawn(desk, "asks-form")
+        await assert_drawn(pilot, "asks-form")
 
         desk.screen.query("FormView Lines").first().focus()
         await pilot.press(*"Ada", "f5")
@@ -94,7 +94,7 @@ async def test_the_person_answers_in_the_place_of_a_model() -> None:
 async def test_the_person_refuses_with_a_reason() -> None:
     desk = Desk()
     async with asked(desk, lambda answerer: answerer.sample("linear", ASKED)) as (pilot, task):
-        assert_drawn(desk, "asks-reply")
+        await assert_drawn(pilot, "asks-reply")
         desk.screen.query_one("#reason").focus()
         await pilot.press(*"no", "tab", "enter")
         await settle(pilot)

@@ -93,7 +93,7 @@ async def test_findings_appear_as_they_come_and_the_one_in_hand_is_open() -> Non
         assert (len(coming), ending) == (5, "◐ Asking… 5 steps so far")
         assert app.ending.startswith("✗ linear: authorization server metadata: not usable.")
         assert opened_by_itself == [len(each.splitlines()) for each in app.shown] == [1, 1, 1, 1, 6, 1]
-        assert_drawn(app, "discovery_80x24")
+        await assert_drawn(pilot, "discovery_80x24")
 
 
 @pytest.mark.anyio

@@ -329,13 +329,10 @@ async def test_it_looks_as_when_somebody_looked_at_it(
     async with opened(THREE, login, by_itself=name == "quiet", obstacle=obstacle) as dialog:
         await dialog.press(*keys.split())
 
-        await dialog.drawn()
-        assert_drawn(dialog.app, f"sign-in-{name}-80")
+        await assert_drawn(dialog.pilot, f"sign-in-{name}-80")
         if name in ("waiting", "failed"):
             dialog.app.theme = "textual-light"
-            await dialog.drawn()
-            assert_drawn(dialog.app, f"sign-in-{name}-light")
+            await assert_drawn(dialog.pilot, f"sign-in-{name}-light")
             dialog.app.theme = "textual-dark"
         await dialog.pilot.resize_terminal(120, 40)
-        await dialog.drawn()
-        assert_drawn(dialog.app, f"sign-in-{name}-120")
+        await assert_drawn(dialog.pilot, f"sign-in-{name}-120")

@@ -82,17 +82,14 @@ def around(tmp_path: Path, saver: Saver) -> Surroundings:
 async def test_the_pane_is_drawn(size: tuple[int, int]) -> None:
     app = PaneApp(linear())
     async with at(app, size=size) as pilot:
-        while not app.query("FooterKey"):
-            await pilot.pause()
-        await pilot.pause()
-        assert_drawn(app, f"tools-{size[0]}")
+        await assert_drawn(pilot, f"tools-{size[0]}")
 
 
 async def test_a_server_that_is_not_connected_is_drawn_with_what_to_do() -> None:
     host = FakeHost("linear", ConnectionStatus.NEEDS_LOGIN, reason="It needs you to sign in.", next_step="handstamp login linear")
     app = PaneApp(host)
-    async with at(app):
-        assert_drawn(app, "tools-needs-login")
+    async with at(app) as pilot:
+        await assert_drawn(pilot, "tools-needs-login")
 
 
 async def test_a_filter_leaves_what_holds_it_and_esc_brings_all_back() -> None:
@@ -131,10 +128,10 @@ async def test_a_tool_is_called_with_what_is_entered(size: tuple[int, int]) -> N
     host = linear()
     host.results = [CallToolResult(content=[TextContent(text='{"id": "LIN-7", "url": "https://linear.app/LIN-7"}')])]
     app = PaneApp(host, Surroundings(now=lambda: NOON))
-    async with at(app, "enter", *"Hi", "f5", size=size):
+    async with at(app, "enter", *"Hi", "f5", size=size) as pilot:
         assert host.calls == [("create_issue", {"title": "Hi", "priority": 2})]
         assert "https://linear.app/LIN-7" in said(app)
-        assert_drawn(app, f"call-{size[0]}")
+        await assert_drawn(pilot, f"call-{size[0]}")
 
 
 async def test_what_is_wrong_stands_under_its_field_and_nothing_is_called() -> None:
@@ -163,7 +160,7 @@ async def test_a_destructive_tool_is_called_after_a_yes_alone() -> None:
         assert isinstance(app.screen, Confirm)
         assert app.focused is not None
         assert app.focused.id == "cancel"
-        assert_drawn(app, "call-destructive")
+        await assert_drawn(pilot, "call-destructive")
 
         await pilot.press("enter")
         await pilot.pause()
@@ -207,7 +204,7 @@ async def test_a_step_up_names_its_scopes_and_a_key_asks_the_app_for_it() -> Non
     host.results = [StepUpRequired("linear wants more access than you gave.", scopes=("read", "write"))]
     app = PaneApp(host)
     async with at(app, "enter", *"Hi", "f5") as pilot:
-        assert_drawn(app, "call-step-up")
+        await assert_drawn(pilot, "call-step-up")
 
         await pilot.press("l")
         await pilot.pause()
